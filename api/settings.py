@@ -1,0 +1,75 @@
+"""Every setting of the service: the environment variables `LMS_*`, and nothing else."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+ROOT = Path(__file__).resolve().parent.parent
+"""The folder that holds `api`, `sql` and `migrations`."""
+
+
+def _postgresql_url(value: SecretStr) -> SecretStr:
+    if urlsplit(value.get_secret_value()).scheme not in {"postgresql", "postgres"}:
+        raise ValueError("give an address such as postgresql://localhost:5432/lms")
+    return value
+
+
+DatabaseUrl = Annotated[SecretStr, AfterValidator(_postgresql_url)]
+
+
+class Settings(BaseSettings):
+    """The environment, read once at start-up. `lms config` prints it with the secrets masked."""
+
+    model_config = SettingsConfigDict(env_prefix="LMS_", extra="ignore", frozen=True)
+
+    database_url: DatabaseUrl | None = Field(
+        default=None,
+        description="Where the service finds PostgreSQL; its user is `lms_api`, never an owner. "
+        "Unset, `lms up` starts its own server.",
+    )
+    migration_url: DatabaseUrl | None = Field(
+        default=None,
+        description="Where roles, migrations, seeds and imports are done, as an owner or administrator. "
+        "Unset, the same as LMS_DATABASE_URL. Never a pooler.",
+    )
+    data_dir: Path = Field(
+        default=ROOT / ".lms",
+        description="Where `lms up` keeps the embedded server's data.",
+    )
+    database_pooler: Literal["none", "transaction"] = Field(
+        default="none",
+        description="`transaction` if a transaction-mode pooler (PgBouncer, Supavisor) stands before the "
+        "database: prepared statements are then not kept.",
+    )
+    database_pool_size: int = Field(default=10, ge=1, le=1000, description="Connections of one worker.")
+    database_acquire_timeout: float = Field(
+        default=2.0,
+        gt=0,
+        le=60,
+        description="Seconds a request waits for a connection before it is answered 503.",
+    )
+    body_limit: int = Field(
+        default=262_144,
+        ge=1_024,
+        description="Bytes of a JSON request body; a larger one is answered 413.",
+    )
+    session_hours: int = Field(default=168, ge=1, le=8_760, description="Hours a login lasts at most.")
+    session_idle_hours: int = Field(
+        default=24, ge=1, le=8_760, description="Hours without a request after which a login ends."
+    )
+
+    def require_database_url(self) -> str:
+        """The service's address. Raises SystemExit with advice where it is not set."""
+        if self.database_url is None:
+            raise SystemExit("Set LMS_DATABASE_URL, or run `lms up`, which brings its own PostgreSQL.")
+        return self.database_url.get_secret_value()
+
+    def require_migration_url(self) -> str:
+        """The owner's address. Raises SystemExit with advice where neither address is set."""
+        url = self.migration_url or self.database_url
+        if url is None:
+            raise SystemExit("Set LMS_MIGRATION_URL to the address of a database owner or administrator.")
+        return url.get_secret_value()
