@@ -1,0 +1,7 @@
+-- Drops the terms.
+--
+-- loses  every term
+
+set local role lms_owner;
+
+drop table lms.terms;

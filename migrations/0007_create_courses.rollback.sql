@@ -1,0 +1,7 @@
+-- Drops the courses.
+--
+-- loses  every course
+
+set local role lms_owner;
+
+drop table lms.courses;
