@@ -1,0 +1,164 @@
+"""`create_app(settings)`: the only place where the parts meet."""
+
+import asyncio
+import logging
+import os
+import signal
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from typing import Any
+
+import asyncpg
+from litestar import Litestar
+from litestar.datastructures import State
+from tenacity import (
+    AsyncRetrying,
+    before_sleep_log,
+    retry_if_exception_type,
+    stop_after_delay,
+    wait_random_exponential,
+)
+from tenacity.stop import stop_base, stop_never
+
+from api.database.errors import UnavailableError
+from api.database.pool import Pool, open_pool
+from api.http.authentication import RequestGate
+from api.http.bodies import StrictBodies, StrictRequest
+from api.http.openapi import openapi_config
+from api.http.problems import problem_response
+from api.http.service import Service
+from api.repositories import catalogue
+from api.routes import auth, courses, documentation, health, syllabus_weeks, terms
+from api.settings import Settings
+
+logger = logging.getLogger(__name__)
+
+ROUTES: list[Any] = [
+    auth.login,
+    auth.logout,
+    auth.read_me,
+    terms.list_terms,
+    terms.create_term,
+    terms.read_term,
+    terms.update_term,
+    terms.delete_term,
+    courses.list_courses,
+    courses.create_course,
+    courses.read_course,
+    courses.update_course,
+    courses.delete_course,
+    syllabus_weeks.read_syllabus,
+    syllabus_weeks.put_syllabus,
+    syllabus_weeks.put_syllabus_week,
+    syllabus_weeks.delete_syllabus_week,
+    health.read_live,
+    health.read_ready,
+    documentation.read_documentation,
+    documentation.read_documentation_asset,
+]
+
+PATIENCE = 3.0
+"""Seconds that start-up waits for the database before it goes on without, answering 503 until it is there."""
+
+NOTE_INTERVAL = 60.0
+"""Seconds between two notes of which sessions were used."""
+
+_UNREACHABLE = (OSError, TimeoutError, asyncpg.CannotConnectNowError, asyncpg.TooManyConnectionsError)
+
+
+class UnfitRoleError(Exception):
+    """The service was told to run as a role that could do more than serve."""
+
+
+def create_app(settings: Settings | None = None) -> Litestar:
+    """The service as an ASGI application. Without settings, those of the environment."""
+    service = Service(settings or Settings())
+    return Litestar(
+        ROUTES,
+        state=State({"service": service}, deep_copy=False),
+        lifespan=[_serve],
+        middleware=[RequestGate],
+        request_class=StrictRequest,
+        request_max_body_size=service.settings.body_limit,
+        plugins=[StrictBodies()],
+        exception_handlers={Exception: problem_response},
+        openapi_config=openapi_config(),
+        logging_config=None,
+    )
+
+
+async def check_role(pool: Pool) -> None:
+    """Raises UnfitRoleError where the service's role could change what it serves."""
+    role = await catalogue.read_service_role(pool)
+    unfit = {
+        "is a superuser": role.is_superuser,
+        "owns the schema": role.is_owner,
+        "bypasses row-level security": role.bypasses_row_security,
+    }
+    for what, true in unfit.items():
+        if true:
+            raise UnfitRoleError(
+                f"The service will not run as {role.name}, which {what}: "
+                "let LMS_DATABASE_URL name lms_api (`lms roles` gives it a login)."
+            )
+
+
+@asynccontextmanager
+async def _serve(app: Litestar) -> AsyncIterator[None]:
+    service: Service = app.state.service
+    connecting: asyncio.Task[None] | None = None
+    try:
+        await _connect(service, stop_after_delay(PATIENCE))
+    except _UNREACHABLE:
+        connecting = asyncio.create_task(_connect_at_last(service))
+    upkeep = asyncio.create_task(_keep_up(service))
+    try:
+        yield
+    finally:
+        for task in (connecting, upkeep):
+            if task is not None:
+                task.cancel()
+                with suppress(asyncio.CancelledError):
+                    await task
+        await service.stop()
+
+
+async def _connect(service: Service, stop: stop_base) -> None:
+    async for attempt in AsyncRetrying(
+        retry=retry_if_exception_type(_UNREACHABLE),
+        wait=wait_random_exponential(multiplier=0.1, max=5),
+        stop=stop,
+        before_sleep=before_sleep_log(logger, logging.WARNING),
+        reraise=True,
+    ):
+        with attempt:
+            pool = await open_pool(service.settings)
+            try:
+                await check_role(pool)
+                await service.start(pool)
+            except BaseException:
+                await pool.close()
+                raise
+
+
+async def _connect_at_last(service: Service) -> None:
+    try:
+        await _connect(service, stop_never)
+    except Exception:
+        # Nothing that waiting mends: a wrong password, no such database, a role that must not serve.
+        logger.critical("cannot serve from this database", exc_info=True)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+
+async def _keep_up(service: Service) -> None:
+    """Note the sessions used, and once an hour forget what is past its time."""
+    rounds = 0
+    while True:
+        await asyncio.sleep(NOTE_INTERVAL)
+        rounds += 1
+        try:
+            await service.note_sessions()
+            if rounds % 60 == 0:
+                await service.forget()
+        except (UnavailableError, OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            logger.warning("upkeep has to wait: %s", type(error).__name__)

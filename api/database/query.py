@@ -1,0 +1,228 @@
+"""`@query`: a repository function is its signature, its query file the body.
+
+    @query("courses/read_course")
+    async def read_course(db: Database, *, actor: Actor, course_id: UUID) -> Versioned[Course]: ...
+
+At import the file is read and each of its parameters is bound, by name, to an argument or to a field of one
+(`Actor` fills token_hash, `Page` fills page_limit and so on, a model fills its fields). A signature that does
+not match the header is refused there, and so is a return type that does not match its `result`.
+"""
+
+from collections.abc import Callable, Coroutine
+from dataclasses import is_dataclass
+from datetime import date
+from functools import wraps
+from inspect import Parameter as Argument
+from inspect import signature
+from operator import attrgetter, itemgetter
+from types import NoneType, UnionType
+from typing import Any, Literal, NamedTuple, ParamSpec, TypeVar, Union, get_args, get_origin, get_type_hints
+from uuid import UUID
+
+import asyncpg
+from pydantic import BaseModel, TypeAdapter
+
+from api.database.errors import ContractError, NoActorError, NotFoundError, RuleError, StaleVersionError
+from api.database.parameters import Patch
+from api.database.pool import Database
+from api.database.queries import Parameter, Query, load_query
+from api.database.results import Created, Json, Paged, Versioned
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+Bind = Callable[[dict[str, Any]], Any]
+Fetch = Callable[[Database, tuple[Any, ...]], Coroutine[Any, Any, Any]]
+
+BOUND: dict[str, Callable[..., Any]] = {}
+"""Every query that a repository function binds, by name. `lms sql check` compares it with the files."""
+
+_PYTHON_TYPES: dict[str, type] = {
+    "bigint": int,
+    "boolean": bool,
+    "bytea": bytes,
+    "bytea[]": list,
+    "date": date,
+    "integer": int,
+    "smallint": int,
+    "text": str,
+    "uuid": UUID,
+}
+
+_DOCUMENTS: dict[str, type] = {"json": Json, "page": Paged, "created": Created, "versioned": Versioned}
+
+
+class SignatureError(TypeError):
+    """A repository function and its query file say different things."""
+
+
+def query(
+    name: str,
+) -> Callable[[Callable[P, Coroutine[Any, Any, R]]], Callable[P, Coroutine[Any, Any, R]]]:
+    """Give a repository function its query file. Raises SignatureError or QueryFileError at import."""
+
+    def decorate(function: Callable[P, Coroutine[Any, Any, R]]) -> Callable[P, Coroutine[Any, Any, R]]:
+        found = load_query(name)
+        if name in BOUND:
+            raise SignatureError(f"{name} is bound twice")
+        if function.__name__ != name.rpartition("/")[2]:
+            raise SignatureError(f"{name} is bound by {function.__name__}: give both one name")
+        hints = get_type_hints(function)
+        returned = hints.pop("return", None)
+        if _spell(returned) != _promise(found):
+            raise SignatureError(f"{name}: the header promises {_promise(found)}, not {_spell(returned)}")
+        binders = _binders(found, function, hints)
+        fetch = _fetcher(found, returned)
+
+        @wraps(function)
+        async def run(db: Database, **arguments: Any) -> Any:
+            try:
+                return await fetch(db, tuple([bind(arguments) for bind in binders]))
+            except asyncpg.IntegrityConstraintViolationError as error:
+                answer = found.fails.get(error.constraint_name)
+                if answer is None:
+                    raise
+                raise RuleError(error.constraint_name, answer) from None
+
+        BOUND[name] = run
+        return run  # type: ignore[return-value]  # wraps() keeps the signature, mypy sees **arguments
+
+    return decorate
+
+
+def _binders(found: Query, function: Callable[..., Any], hints: dict[str, Any]) -> list[Bind]:
+    arguments = dict(signature(function).parameters)
+    if next(iter(arguments), None) != "db":
+        raise SignatureError(f"{found.name}: the first parameter is db")
+    del arguments["db"]
+    for argument in arguments.values():
+        if argument.kind is not Argument.KEYWORD_ONLY:
+            raise SignatureError(f"{found.name}: {argument.name} is given by keyword, put it behind the *")
+    sources = {target: source for name in arguments for target, source in _sources(name, hints[name]).items()}
+    used: set[str] = set()
+    binders: list[Bind] = []
+    for parameter in found.parameters:
+        source = sources.get(parameter.name)
+        if source is None:
+            raise SignatureError(f"{found.name}: no argument gives {parameter.name}")
+        if not _fits(parameter, source.type):
+            raise SignatureError(f"{found.name}: {parameter.name} is {parameter.type}, not {source.type}")
+        used.add(source.argument)
+        binders.append(_binder(parameter, source))
+    if unused := set(arguments) - used:
+        raise SignatureError(f"{found.name}: the query has no use for {', '.join(sorted(unused))}")
+    return binders
+
+
+class _Source(NamedTuple):
+    """Where a parameter's value comes from: an argument, or a field of one."""
+
+    argument: str
+    field: str | None
+    type: Any
+
+
+def _sources(argument: str, hint: Any) -> dict[str, _Source]:
+    """What an argument can fill: itself, or every field that it has."""
+    if is_dataclass(hint) or (isinstance(hint, type) and issubclass(hint, BaseModel)):
+        return {field: _Source(argument, field, type_) for field, type_ in get_type_hints(hint).items()}
+    return {argument: _Source(argument, None, hint)}
+
+
+def _fits(parameter: Parameter, hint: Any) -> bool:
+    # Whatever is not text yet is serialised for jsonb.
+    return parameter.type == "jsonb" or _plain_types(hint) <= {_PYTHON_TYPES.get(parameter.type)}
+
+
+def _plain_types(hint: Any) -> set[Any]:
+    """The classes a value of this annotation can have, None left out: it is SQL's null everywhere."""
+    if get_origin(hint) in (Union, UnionType):
+        return set().union(*map(_plain_types, get_args(hint)))
+    if get_origin(hint) is Literal:
+        return {type(value) for value in get_args(hint)}
+    if hint is NoneType:
+        return set()
+    return {get_origin(hint) or hint}
+
+
+def _binder(parameter: Parameter, source: _Source) -> Bind:
+    argument = itemgetter(source.argument)
+    if source.field is None:
+        take = argument
+    else:
+        field = attrgetter(source.field)
+
+        def take(arguments: dict[str, Any]) -> Any:
+            return field(argument(arguments))
+
+    if parameter.type != "jsonb":
+        return take
+    if get_origin(source.type) is Patch:
+        return lambda arguments: take(arguments).document
+    to_json = TypeAdapter(source.type).dump_json
+    return lambda arguments: to_json(take(arguments)).decode()
+
+
+def _promise(found: Query) -> str:
+    """The annotation that a header calls for."""
+    if found.kind in _DOCUMENTS:
+        return f"{_DOCUMENTS[found.kind].__name__}[{found.model}]"
+    return {"count": "int", "row": "{0}", "row?": "{0} | None", "rows": "list[{0}]"}[found.kind].format(
+        found.model
+    )
+
+
+def _spell(hint: Any) -> str:
+    """An annotation as one writes it, without modules."""
+    if get_origin(hint) in (Union, UnionType):
+        return " | ".join(map(_spell, get_args(hint)))
+    name: str = "None" if hint is NoneType else getattr(hint, "__name__", str(hint))
+    return f"{name}[{', '.join(map(_spell, get_args(hint)))}]" if get_args(hint) else name
+
+
+def _fetcher(found: Query, returned: Any) -> Fetch:
+    if found.kind == "count":
+        return lambda db, values: db.execute(found.text, values)
+    if found.kind in _DOCUMENTS:
+        return _fetch_document(found)
+    (model,) = _plain_types(get_args(returned)[0] if found.kind == "rows" else returned)
+    return _fetch_rows(found, model)
+
+
+def _fetch_rows(found: Query, model: Callable[..., Any]) -> Fetch:
+    text, kind = found.text, found.kind
+
+    async def fetch_rows(db: Database, values: tuple[Any, ...]) -> Any:
+        rows = [model(**record) for record in await db.fetch(text, values)]
+        if kind == "rows":
+            return rows
+        if len(rows) > 1:
+            raise ContractError(f"{found.name}: more than one row")
+        if not rows and kind == "row":
+            raise ContractError(f"{found.name}: no row")
+        return rows[0] if rows else None
+
+    return fetch_rows
+
+
+def _fetch_document(found: Query) -> Fetch:
+    """No row is 401, a row without a document is 404, a version without a document is 412."""
+    text, kind = found.text, found.kind
+
+    async def fetch_document(db: Database, values: tuple[Any, ...]) -> Any:
+        records = await db.fetch(text, values)
+        if not records:
+            raise NoActorError
+        if len(records) > 1:
+            raise ContractError(f"{found.name}: more than one row")
+        record: asyncpg.Record = records[0]
+        document = record[0]
+        if document is None:
+            if kind == "versioned" and record[1] is not None:
+                raise StaleVersionError(record[1])
+            raise NotFoundError(found.not_found)
+        if kind == "json":
+            return Json(document)
+        return _DOCUMENTS[kind](document, record[1])
+
+    return fetch_document

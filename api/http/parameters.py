@@ -1,0 +1,66 @@
+"""Path and query parameters, read strictly: unknown and repeated names are refused, `1.0` is no integer."""
+
+import re
+from typing import Any
+from urllib.parse import parse_qsl
+
+from litestar.handlers import BaseRouteHandler
+from litestar.types import Scope
+
+from api.http.problems import ProblemError
+
+_FORMS: dict[type, tuple[re.Pattern[str], str]] = {
+    # Litestar reads 1.0 and 1e1 as integers, and 1 as true.
+    int: (re.compile(r"-?[0-9]{1,18}"), "It is not a whole number."),
+    bool: (re.compile(r"true|false"), "It is neither true nor false."),
+}
+
+_NOT_PARAMETERS = {"request", "data"}
+
+
+def check_parameters(scope: Scope, handler: BaseRouteHandler) -> None:
+    """Raises ProblemError 422 for the first parameter that the route does not know, or not in this form."""
+    forms = _forms(handler)
+    for name, value in scope["path_params"].items():
+        _check(name, value, forms)
+    if not scope["query_string"]:
+        return
+    try:
+        pairs = parse_qsl(scope["query_string"].decode("ascii"), keep_blank_values=True, errors="strict")
+    except UnicodeError:
+        raise _refused("query", "It is not UTF-8.") from None
+    seen = set(scope["path_params"])
+    for name, value in pairs:
+        if name not in forms:
+            raise _refused(name, "There is no such parameter here.")
+        if name in seen:
+            raise _refused(name, "It is there twice.")
+        seen.add(name)
+        _check(name, value, forms)
+
+
+def _check(name: str, value: str, forms: dict[str, tuple[re.Pattern[str], str] | None]) -> None:
+    form = forms.get(name)
+    if "\0" in value:
+        raise _refused(name, "A text cannot hold the character NUL.")
+    if form is not None and form[0].fullmatch(value) is None:
+        raise _refused(name, form[1])
+
+
+def _forms(handler: BaseRouteHandler) -> dict[str, tuple[re.Pattern[str], str] | None]:
+    """The parameters that a route has, each with the form it must have, where Litestar is too kind."""
+    known: dict[str, Any] | None = handler.opt.get("parameter_forms")
+    if known is None:
+        known = handler.opt["parameter_forms"] = {
+            name: _FORMS.get(field.annotation)
+            for name, field in handler.parsed_fn_signature.parameters.items()
+            if name not in _NOT_PARAMETERS
+        }
+    return known
+
+
+def _refused(name: str, detail: str) -> ProblemError:
+    printable = name.encode("ascii", "backslashreplace").decode().replace("\0", "\\0")[:100]
+    return ProblemError(
+        422, f"{printable}: {detail}", "invalid-request", [{"parameter": printable, "detail": detail}]
+    )

@@ -1,0 +1,82 @@
+"""What the routes of one worker share, reached without dependency injection, which costs a request most."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from litestar import Request
+
+from api.database.answers import Answer, parse_answer
+from api.database.errors import UnavailableError
+from api.database.parameters import Actor
+from api.database.pool import Pool
+from api.repositories import catalogue, idempotency_keys, sessions
+from api.settings import Settings
+
+MAX_SEEN = 50_000
+"""Sessions noted between two touches; more than that many in a minute is no honest traffic of one worker."""
+
+
+class Service:
+    """The connections, the constraints' answers, and the sessions seen since they were last noted."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.answers: Mapping[str, Answer] = {}
+        self.seen: set[bytes] = set()
+        self._pool: Pool | None = None
+
+    @property
+    def database(self) -> Pool:
+        """The pool. Raises UnavailableError while there is none yet."""
+        if self._pool is None:
+            raise UnavailableError
+        return self._pool
+
+    async def start(self, pool: Pool) -> None:
+        """Begin to serve from this pool."""
+        self.answers = await read_catalogue(pool)
+        self._pool = pool
+
+    async def stop(self) -> None:
+        if self._pool is not None:
+            await self.note_sessions()
+            await self._pool.close()
+            self._pool = None
+
+    async def note_sessions(self) -> None:
+        """Tell the database which sessions were used, so that they do not idle out."""
+        seen, self.seen = self.seen, set()
+        if seen:
+            await sessions.touch_sessions(self.database, token_hashes=list(seen))
+
+    async def forget(self) -> None:
+        """Delete what is past its time: sessions, and answers kept for retries."""
+        await sessions.delete_expired_sessions(self.database)
+        await idempotency_keys.delete_expired_idempotency_keys(self.database)
+
+
+async def read_catalogue(pool: Pool) -> dict[str, Answer]:
+    """The answer of every constraint, from its comment."""
+    return {
+        rule.name: parse_answer(rule.comment)
+        for rule in await catalogue.list_constraint_comments(pool)
+        if rule.comment
+    }
+
+
+def service_of(request: Request[Any, Any, Any]) -> Service:
+    service: Service = request.scope["litestar_app"].state._state["service"]  # noqa: SLF001 - the public way copies
+    return service
+
+
+def database_of(request: Request[Any, Any, Any]) -> Pool:
+    return service_of(request).database
+
+
+def actor_of(request: Request[Any, Any, Any]) -> Actor:
+    """Whoever asks. The gate has seen to it that there is a well-formed token."""
+    actor: Actor = request.scope["actor"]  # type: ignore[typeddict-item]
+    seen = service_of(request).seen
+    if len(seen) < MAX_SEEN:
+        seen.add(actor.token_hash)
+    return actor

@@ -1,0 +1,54 @@
+"""What the models of all nouns share."""
+
+from typing import Annotated, Any
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+Code = Annotated[
+    str,
+    StringConstraints(pattern=r"^[A-Z0-9][A-Z0-9._-]{0,31}$"),
+    Field(
+        description="1 to 32 capital letters, digits, dots, hyphens or underscores; a letter or digit first.",
+        examples=["CS101-2026"],
+    ),
+]
+Title = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=200),
+    Field(description="1 to 200 characters; space at its ends is cut off."),
+]
+
+ABSENT: Any = None
+"""The default of a field of a merge patch. Never read: what the client left out is not in the patch."""
+
+
+class Request(BaseModel):
+    """What a client sends: unknown fields and values of another type are refused, not guessed at."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class Response(BaseModel):
+    """What a client gets. Built by PostgreSQL; the model describes it and is checked by contract tests."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class PageOf(Response):
+    """What every list has beside its items."""
+
+    next: str | None = Field(description="Pass it back as `cursor` for the next page; null on the last.")
+    total: int | None = Field(
+        default=None,
+        description="How many there are in all, exact up to 10,000. Only with `count=true`.",
+    )
+    total_is_lower_bound: bool | None = Field(
+        default=None, description="Whether there are more than `total`. Only with `count=true`."
+    )
+
+
+class Deleted(Response):
+    """What was deleted. No client sees it: the answer is 204."""
+
+    id: UUID

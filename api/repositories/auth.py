@@ -1,0 +1,27 @@
+"""sql/auth: logging in and out."""
+
+from uuid import UUID
+
+from api.database.parameters import Actor
+from api.database.pool import Database
+from api.database.query import query
+from api.database.results import Json
+from api.models.auth import Credentials, Me, Session
+
+
+@query("auth/read_credentials")
+async def read_credentials(db: Database, *, email: str) -> Credentials | None: ...
+
+
+@query("auth/create_session")
+async def create_session(
+    db: Database, *, token_hash: bytes, user_id: UUID, session_hours: int, session_idle_hours: int
+) -> Json[Session]: ...
+
+
+@query("auth/revoke_session")
+async def revoke_session(db: Database, *, actor: Actor) -> int: ...
+
+
+@query("auth/read_me")
+async def read_me(db: Database, *, actor: Actor) -> Json[Me]: ...

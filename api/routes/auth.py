@@ -1,0 +1,61 @@
+"""/auth: logging in and out."""
+
+import json
+import unicodedata
+from typing import Any
+
+from litestar import Request, get, post
+
+from api.http.authentication import hash_token, new_token
+from api.http.bodies import Sent
+from api.http.documents import Document, gone, shown
+from api.http.openapi import problems
+from api.http.passwords import verify_password
+from api.http.problems import ProblemError, unauthenticated
+from api.http.service import actor_of, database_of, service_of
+from api.models.auth import Login, Me, Token
+from api.repositories import auth
+
+
+@post("/auth/login", status_code=200, tags=["auth"], public=True, responses=problems(400, 401, 413, 415, 422))
+async def login(request: Request[Any, Any, Any], data: Sent[Login]) -> Document[Token]:
+    """Log in with e-mail address and password. 401: no such account, wrong password, or the account is closed."""
+    database = database_of(request)
+    settings = service_of(request).settings
+    credentials = await auth.read_credentials(database, email=_canonical(data.email))
+    if not await verify_password(credentials and credentials.password_hash, data.password) or not credentials:
+        raise ProblemError(
+            401,
+            "E-mail address and password do not belong together.",
+            "wrong-credentials",
+            headers={"WWW-Authenticate": "Bearer"},
+        )
+    token = new_token()
+    session = await auth.create_session(
+        database,
+        token_hash=hash_token(token.encode()),
+        user_id=credentials.user_id,
+        session_hours=settings.session_hours,
+        session_idle_hours=settings.session_idle_hours,
+    )
+    answer = {"access_token": token, "token_type": "bearer", **json.loads(session.document)}
+    return Document(json.dumps(answer).encode())
+
+
+@post("/auth/logout", status_code=204, tags=["auth"], responses=problems(401))
+async def logout(request: Request[Any, Any, Any]) -> Document[None]:
+    """End the session of this token."""
+    if not await auth.revoke_session(database_of(request), actor=actor_of(request)):
+        raise unauthenticated()
+    return gone()
+
+
+@get("/auth/me", tags=["auth"], responses=problems(401))
+async def read_me(request: Request[Any, Any, Any]) -> Document[Me]:
+    """Who is logged in."""
+    return shown(request.scope, await auth.read_me(database_of(request), actor=actor_of(request)))
+
+
+def _canonical(email: str) -> str:
+    """The one form in which addresses are stored and compared."""
+    return unicodedata.normalize("NFC", email.strip()).lower()
