@@ -20,13 +20,12 @@ from tenacity import (
 )
 from tenacity.stop import stop_base, stop_never
 
-from api.database.errors import UnavailableError
 from api.database.pool import Pool, open_pool
-from api.http.authentication import RequestGate
+from api.http.authentication import check_request
 from api.http.bodies import StrictBodies, StrictRequest
 from api.http.openapi import openapi_config
-from api.http.problems import problem_response
-from api.http.service import Service
+from api.http.problems import UNAVAILABLE, problem_response
+from api.http.service import Service, note_session
 from api.repositories import catalogue
 from api.routes import auth, courses, documentation, health, syllabus_weeks, terms
 from api.settings import Settings
@@ -77,7 +76,8 @@ def create_app(settings: Settings | None = None) -> Litestar:
         ROUTES,
         state=State({"service": service}, deep_copy=False),
         lifespan=[_serve],
-        middleware=[RequestGate],
+        before_request=check_request,
+        after_response=note_session,
         request_class=StrictRequest,
         request_max_body_size=service.settings.body_limit,
         plugins=[StrictBodies()],
@@ -160,5 +160,5 @@ async def _keep_up(service: Service) -> None:
             await service.note_sessions()
             if rounds % 60 == 0:
                 await service.forget()
-        except (UnavailableError, OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        except UNAVAILABLE as error:
             logger.warning("upkeep has to wait: %s", type(error).__name__)

@@ -1,5 +1,6 @@
-"""Conditional requests (RFC 9110, section 13): do not send what the client has, do not write over what it has
-not seen.
+"""Conditional requests (RFC 9110, section 13).
+
+Do not send what the client has; do not write over what it has not seen.
 """
 
 import re
@@ -12,11 +13,9 @@ _IF_MATCH = re.compile(rb'"(?P<version>[1-9][0-9]{0,8})(?:\.[0-9a-f]{8})?"')
 
 
 def header(scope: Scope, name: bytes) -> bytes | None:
-    """A request header by its lower-case name; the first, where it is there more than once."""
-    for key, value in scope["headers"]:
-        if key == name:
-            return value
-    return None
+    """A request header by its lower-case name; several of one name are one list (RFC 9110, section 5.3)."""
+    found = [value for key, value in scope["headers"] if key == name]
+    return b", ".join(found) if found else None
 
 
 def not_modified(scope: Scope, etag: bytes) -> bool:

@@ -39,11 +39,12 @@ class Document(Response[T]):
     def to_asgi_response(self, *_: Any, **__: Any) -> Any:
         return self
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - ASGI's form
+        status = self.status_code or 200
         headers = [*_PRIVATE, *self.raw_headers]
-        if self.status_code not in (204, 304):
+        if status not in (204, 304):
             headers += [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(self.body))]
-        await send({"type": "http.response.start", "status": self.status_code, "headers": headers})
+        await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": self.body, "more_body": False})
 
 

@@ -1,13 +1,17 @@
 """What the OpenAPI document says beyond what handlers say themselves."""
 
-from litestar import Router
+from collections.abc import Iterator
+from typing import Any
+
+from litestar import Request, Response, Router
+from litestar.handlers import HTTPRouteHandler
 from litestar.openapi.config import OpenAPIConfig
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.openapi.spec import Components, SecurityScheme
 
 from api import __version__
-from api.http.problems import ProblemDetails
+from api.http.problems import ProblemDetails, ProblemError
 
 DESCRIPTION = """\
 Courses, their weekly syllabi and the terms they are given in.
@@ -28,13 +32,37 @@ clears.
 """
 
 
+PUBLIC: list[dict[str, list[str]]] = [{}]
+"""The `security` of an operation that asks for no token."""
+
+
+class Document(JsonRenderPlugin):
+    """The OpenAPI document, finished and encoded once."""
+
+    _encoded: bytes | None = None
+
+    def render(self, request: Request[Any, Any, Any], openapi_schema: dict[str, Any]) -> bytes:
+        if self._encoded is None:
+            _finish(openapi_schema)
+            self._encoded = super().render(request, openapi_schema)
+        return self._encoded
+
+
 def openapi_config() -> OpenAPIConfig:
     return OpenAPIConfig(
         title="LMS data service",
         version=__version__,
         description=DESCRIPTION,
-        openapi_router=Router("/schema", route_handlers=[], opt={"public": True}),
-        render_plugins=[JsonRenderPlugin(path="/openapi.json", media_type="application/json")],  # type: ignore[arg-type]
+        openapi_router=Router(
+            "/schema",
+            route_handlers=[],
+            opt={"public": True},
+            include_in_schema=False,
+            after_request=_refuse_unknown_path,
+        ),
+        render_plugins=[Document(path="/openapi.json", media_type="application/json")],  # type: ignore[arg-type]
+        operation_id_creator=_operation_id,
+        use_handler_docstrings=True,
         security=[{"bearer": []}],
         components=Components(security_schemes={"bearer": SecurityScheme(type="http", scheme="bearer")}),
     )
@@ -54,14 +82,134 @@ _MEANING = {
 }
 
 
-def problems(*statuses: int) -> dict[int, ResponseSpec]:
-    """The failures that an operation can answer with, for its `responses`."""
+def problems(*statuses: int, asks_database: bool = True) -> dict[int, ResponseSpec]:
+    """The failures that an operation can answer with, for its `responses`.
+
+    422 is always among them, for a query parameter that it does not have; 503 unless it asks no database.
+    """
+    always = (422, 503) if asks_database else (422,)
     return {
         status: ResponseSpec(
             data_container=ProblemDetails,
             generate_examples=False,
             description=_MEANING[status],
-            media_type="application/problem+json",  # type: ignore[arg-type]
+            media_type="application/problem+json",
         )
-        for status in (*statuses, 503)
+        for status in sorted({*statuses, *always})
     }
+
+
+_IF_MATCH = {
+    "name": "If-Match",
+    "in": "header",
+    "required": True,
+    "description": "The ETag that you have seen, or `*` for whichever there is. Without it, 428.",
+    "schema": {"type": "string"},
+    "example": '"3.89abcdef"',
+}
+_IF_NONE_MATCH = {
+    "name": "If-None-Match",
+    "in": "header",
+    "required": False,
+    "description": "The ETag of what you have: 304 while it is still the same.",
+    "schema": {"type": "string"},
+}
+_IDEMPOTENCY_KEY = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "required": False,
+    "description": "A name of your own for this request, so that it may be sent again and takes effect once.",
+    "schema": {"type": "string", "minLength": 1, "maxLength": 200},
+}
+_ETAG = {"description": "Version and checksum of the body.", "schema": {"type": "string"}}
+
+
+def _operation_id(handler: HTTPRouteHandler, *_: Any) -> str:
+    """The name that a generated client gives to the call: that of the handler."""
+    return handler.handler_name
+
+
+def _refuse_unknown_path(response: Response[Any]) -> Response[Any]:
+    """Litestar answers for other addresses below /schema itself, with a page of HTML."""
+    if response.status_code == 404:  # noqa: PLR2004
+        raise ProblemError(404, "There is nothing at this address.", "not-found")
+    return response
+
+
+def _finish(document: dict[str, Any]) -> None:
+    """Say what Litestar cannot know: the conditional headers; and leave out what is not so."""
+    for path in document["paths"].values():
+        for method, operation in path.items():
+            _finish_operation(method, operation)
+    schemas = document["components"]["schemas"]
+    for name in _sent(document["paths"], schemas):
+        schemas[name]["additionalProperties"] = False
+    _make_whole(document)
+
+
+def _finish_operation(method: str, operation: dict[str, Any]) -> None:
+    operation["summary"] = operation["operationId"].replace("_", " ").capitalize()
+    responses = operation["responses"]
+    # Litestar's own form of a validation error, which nobody is ever sent.
+    if "application/json" in responses.get("400", {}).get("content", {}):
+        del responses["400"]
+    responses.get("204", {}).pop("content", None)
+    parameters = operation.setdefault("parameters", [])
+    if "428" in responses:
+        parameters.append(_IF_MATCH)
+    if "201" in responses:
+        parameters.append(_IDEMPOTENCY_KEY)
+        responses["201"]["headers"] = {
+            "ETag": _ETAG,
+            "Location": {"description": "Where it is.", "schema": {"type": "string"}},
+        }
+    if "200" in responses and operation.get("security") != PUBLIC:
+        responses["200"]["headers"] = {"ETag": _ETAG}
+        if method == "get":
+            parameters.append(_IF_NONE_MATCH)
+            responses["304"] = {"description": "It is what If-None-Match names.", "headers": {"ETag": _ETAG}}
+
+
+def _sent(paths: dict[str, Any], schemas: dict[str, Any]) -> set[str]:
+    """The names of the schemas that request bodies are made of: those that take no unknown field."""
+    bodies = [
+        operation["requestBody"]
+        for path in paths.values()
+        for operation in path.values()
+        if "requestBody" in operation
+    ]
+    found: set[str] = set()
+    waiting = {name for body in bodies for name in _references(body)}
+    while waiting:
+        name = waiting.pop()
+        found.add(name)
+        waiting |= set(_references(schemas[name])) - found
+    return found
+
+
+def _references(node: Any) -> Iterator[str]:
+    match node:
+        case {"$ref": str(reference)}:
+            yield reference.rpartition("/")[2]
+        case dict():
+            for item in node.values():
+                yield from _references(item)
+        case list():
+            for item in node:
+                yield from _references(item)
+
+
+def _make_whole(node: Any) -> None:
+    """Litestar writes the bounds of an integer as 100.0, and an empty `required`."""
+    match node:
+        case dict():
+            for key in ("minimum", "maximum"):
+                if isinstance(node.get(key), float) and node[key].is_integer():
+                    node[key] = int(node[key])
+            if node.get("required") == []:
+                del node["required"]
+            for item in node.values():
+                _make_whole(item)
+        case list():
+            for item in node:
+                _make_whole(item)

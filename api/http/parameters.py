@@ -1,8 +1,9 @@
 """Path and query parameters, read strictly: unknown and repeated names are refused, `1.0` is no integer."""
 
 import re
+from collections.abc import Iterator
 from typing import Any
-from urllib.parse import parse_qsl
+from urllib.parse import unquote_plus
 
 from litestar.handlers import BaseRouteHandler
 from litestar.types import Scope
@@ -26,7 +27,7 @@ def check_parameters(scope: Scope, handler: BaseRouteHandler) -> None:
     if not scope["query_string"]:
         return
     try:
-        pairs = parse_qsl(scope["query_string"].decode("ascii"), keep_blank_values=True, errors="strict")
+        pairs = list(_pairs(scope["query_string"].decode("ascii")))
     except UnicodeError:
         raise _refused("query", "It is not UTF-8.") from None
     seen = set(scope["path_params"])
@@ -37,6 +38,14 @@ def check_parameters(scope: Scope, handler: BaseRouteHandler) -> None:
             raise _refused(name, "It is there twice.")
         seen.add(name)
         _check(name, value, forms)
+
+
+def _pairs(query: str) -> Iterator[tuple[str, str]]:
+    """As urllib.parse.parse_qsl reads them, in a fraction of the time."""
+    for part in query.split("&"):
+        if part:
+            name, _, value = part.partition("=")
+            yield unquote_plus(name, errors="strict"), unquote_plus(value, errors="strict")
 
 
 def _check(name: str, value: str, forms: dict[str, tuple[re.Pattern[str], str] | None]) -> None:

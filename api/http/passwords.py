@@ -22,7 +22,7 @@ async def verify_password(password_hash: str | None, password: str) -> bool:
 
 
 def _verify(password_hash: str | None, password: str) -> bool:
-    usable = password_hash is not None and password_hash != "!"
+    usable = password_hash is not None and password_hash != "!"  # noqa: S105 - the hash of none
     try:
         return (
             HASHER.verify(password_hash if usable and password_hash else _nobodys_hash(), password) and usable

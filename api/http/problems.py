@@ -104,7 +104,9 @@ UNAVAILABLE = (
 """The database is not to be had for this request, which the client may repeat: 503."""
 
 
-def problem_of(error: Exception, catalogue: Mapping[str, Answer]) -> ProblemError:
+def problem_of(  # noqa: C901, PLR0911 - one case for each way to fail
+    error: Exception, catalogue: Mapping[str, Answer]
+) -> ProblemError:
     """The answer to an exception; `catalogue` holds the constraints' own."""
     match error:
         case ProblemError():

@@ -1,6 +1,7 @@
 """What the routes of one worker share, reached without dependency injection, which costs a request most."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 from litestar import Request
@@ -9,6 +10,7 @@ from api.database.answers import Answer, parse_answer
 from api.database.errors import UnavailableError
 from api.database.parameters import Actor
 from api.database.pool import Pool
+from api.http.problems import UNAVAILABLE
 from api.repositories import catalogue, idempotency_keys, sessions
 from api.settings import Settings
 
@@ -39,7 +41,8 @@ class Service:
 
     async def stop(self) -> None:
         if self._pool is not None:
-            await self.note_sessions()
+            with suppress(*UNAVAILABLE):
+                await self.note_sessions()
             await self._pool.close()
             self._pool = None
 
@@ -74,9 +77,14 @@ def database_of(request: Request[Any, Any, Any]) -> Pool:
 
 
 def actor_of(request: Request[Any, Any, Any]) -> Actor:
-    """Whoever asks. The gate has seen to it that there is a well-formed token."""
+    """Whoever asks. `check_request` has seen to it that there is a well-formed token."""
     actor: Actor = request.scope["actor"]  # type: ignore[typeddict-item]
-    seen = service_of(request).seen
-    if len(seen) < MAX_SEEN:
-        seen.add(actor.token_hash)
     return actor
+
+
+async def note_session(request: Request[Any, Any, Any]) -> None:
+    """After an answer that was no refusal: its session is alive, and was used."""
+    actor: Actor | None = request.scope.get("actor")  # type: ignore[assignment]
+    seen = service_of(request).seen
+    if actor is not None and len(seen) < MAX_SEEN:
+        seen.add(actor.token_hash)

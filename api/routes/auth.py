@@ -9,7 +9,7 @@ from litestar import Request, get, post
 from api.http.authentication import hash_token, new_token
 from api.http.bodies import Sent
 from api.http.documents import Document, gone, shown
-from api.http.openapi import problems
+from api.http.openapi import PUBLIC, problems
 from api.http.passwords import verify_password
 from api.http.problems import ProblemError, unauthenticated
 from api.http.service import actor_of, database_of, service_of
@@ -17,13 +17,21 @@ from api.models.auth import Login, Me, Token
 from api.repositories import auth
 
 
-@post("/auth/login", status_code=200, tags=["auth"], public=True, responses=problems(400, 401, 413, 415, 422))
+@post(
+    "/auth/login",
+    status_code=200,
+    tags=["auth"],
+    public=True,
+    security=PUBLIC,
+    responses=problems(400, 401, 413, 415),
+)
 async def login(request: Request[Any, Any, Any], data: Sent[Login]) -> Document[Token]:
     """Log in with e-mail address and password. 401: no such account, wrong password, or the account is closed."""
     database = database_of(request)
     settings = service_of(request).settings
     credentials = await auth.read_credentials(database, email=_canonical(data.email))
-    if not await verify_password(credentials and credentials.password_hash, data.password) or not credentials:
+    password_hash = credentials.password_hash if credentials else None
+    if not await verify_password(password_hash, data.password) or credentials is None:
         raise ProblemError(
             401,
             "E-mail address and password do not belong together.",

@@ -19,7 +19,7 @@ from api.models.courses import Course, CoursePage, CoursePatch, NewCourse
 from api.repositories import courses
 
 
-@get("/courses", tags=["courses"], responses=problems(401, 422))
+@get("/courses", tags=["courses"], responses=problems(401))
 async def list_courses(
     request: Request[Any, Any, Any],
     term_id: Annotated[UUID | None, QueryParameter(description="Only courses of this term.")] = None,
@@ -43,7 +43,7 @@ async def list_courses(
     return listed(request.scope, found)
 
 
-@post("/courses", tags=["courses"], responses=problems(400, 401, 404, 409, 413, 415, 422))
+@post("/courses", tags=["courses"], responses=problems(400, 401, 404, 409, 413, 415))
 async def create_course(request: Request[Any, Any, Any], data: Sent[NewCourse]) -> Document[Course]:
     """Make a course: a lecturer for themself, an administrator for any lecturer. For students, 404."""
 
@@ -53,7 +53,7 @@ async def create_course(request: Request[Any, Any, Any], data: Sent[NewCourse]) 
     return await once(request, work)
 
 
-@get("/courses/{course_id:str}", tags=["courses"], responses=problems(401, 404, 422))
+@get("/courses/{course_id:str}", tags=["courses"], responses=problems(401, 404))
 async def read_course(request: Request[Any, Any, Any], course_id: FromPath[UUID]) -> Document[Course]:
     """One course. 404: no such course for you."""
     return shown(
@@ -65,7 +65,7 @@ async def read_course(request: Request[Any, Any, Any], course_id: FromPath[UUID]
 @patch(
     "/courses/{course_id:str}",
     tags=["courses"],
-    responses=problems(400, 401, 404, 409, 412, 413, 415, 422, 428),
+    responses=problems(400, 401, 404, 409, 412, 413, 415, 428),
 )
 async def update_course(
     request: Request[Any, Any, Any], course_id: FromPath[UUID], data: SentPatch[CoursePatch]
@@ -82,7 +82,7 @@ async def update_course(
     )
 
 
-@delete("/courses/{course_id:str}", tags=["courses"], responses=problems(401, 404, 409, 412, 422, 428))
+@delete("/courses/{course_id:str}", tags=["courses"], responses=problems(401, 404, 409, 412, 428))
 async def delete_course(request: Request[Any, Any, Any], course_id: FromPath[UUID]) -> Document[None]:
     """Delete a course and its syllabus. 404: no such course for you."""
     await courses.delete_course(

@@ -21,7 +21,7 @@ from api.repositories import syllabus_weeks
 WeekNumber = Annotated[int, PathParameter(ge=1, le=53, description="From 1; gaps are weeks off.")]
 
 
-@get("/courses/{course_id:str}/syllabus", tags=["syllabus"], responses=problems(401, 404, 422))
+@get("/courses/{course_id:str}/syllabus", tags=["syllabus"], responses=problems(401, 404))
 async def read_syllabus(request: Request[Any, Any, Any], course_id: FromPath[UUID]) -> Document[Syllabus]:
     """The syllabus of a course. 404: no such course for you."""
     return shown(
@@ -35,7 +35,7 @@ async def read_syllabus(request: Request[Any, Any, Any], course_id: FromPath[UUI
 @put(
     "/courses/{course_id:str}/syllabus",
     tags=["syllabus"],
-    responses=problems(400, 401, 404, 412, 413, 415, 422, 428),
+    responses=problems(400, 401, 404, 412, 413, 415, 428),
 )
 async def put_syllabus(
     request: Request[Any, Any, Any], course_id: FromPath[UUID], data: Sent[NewSyllabus]
@@ -55,7 +55,7 @@ async def put_syllabus(
 @put(
     "/courses/{course_id:str}/syllabus/{week_number:str}",
     tags=["syllabus"],
-    responses=problems(400, 401, 404, 412, 413, 415, 422, 428),
+    responses=problems(400, 401, 404, 412, 413, 415, 428),
 )
 async def put_syllabus_week(
     request: Request[Any, Any, Any],
@@ -79,7 +79,7 @@ async def put_syllabus_week(
     "/courses/{course_id:str}/syllabus/{week_number:str}",
     status_code=200,
     tags=["syllabus"],
-    responses=problems(401, 404, 412, 422, 428),
+    responses=problems(401, 404, 412, 428),
 )
 async def delete_syllabus_week(
     request: Request[Any, Any, Any], course_id: FromPath[UUID], week_number: WeekNumber

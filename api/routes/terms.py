@@ -19,7 +19,7 @@ from api.models.terms import NewTerm, Term, TermPage, TermPatch
 from api.repositories import terms
 
 
-@get("/terms", tags=["terms"], responses=problems(401, 422))
+@get("/terms", tags=["terms"], responses=problems(401))
 async def list_terms(
     request: Request[Any, Any, Any],
     limit: Limit = 20,
@@ -34,7 +34,7 @@ async def list_terms(
     )
 
 
-@post("/terms", tags=["terms"], responses=problems(400, 401, 404, 409, 413, 415, 422))
+@post("/terms", tags=["terms"], responses=problems(400, 401, 404, 409, 413, 415))
 async def create_term(request: Request[Any, Any, Any], data: Sent[NewTerm]) -> Document[Term]:
     """Make a term. Only administrators do: for others there is nothing here, 404."""
 
@@ -44,7 +44,7 @@ async def create_term(request: Request[Any, Any, Any], data: Sent[NewTerm]) -> D
     return await once(request, work)
 
 
-@get("/terms/{term_id:str}", tags=["terms"], responses=problems(401, 404, 422))
+@get("/terms/{term_id:str}", tags=["terms"], responses=problems(401, 404))
 async def read_term(request: Request[Any, Any, Any], term_id: FromPath[UUID]) -> Document[Term]:
     """One term. 404: no such term."""
     return shown(
@@ -55,7 +55,7 @@ async def read_term(request: Request[Any, Any, Any], term_id: FromPath[UUID]) ->
 @patch(
     "/terms/{term_id:str}",
     tags=["terms"],
-    responses=problems(400, 401, 404, 409, 412, 413, 415, 422, 428),
+    responses=problems(400, 401, 404, 409, 412, 413, 415, 428),
 )
 async def update_term(
     request: Request[Any, Any, Any], term_id: FromPath[UUID], data: SentPatch[TermPatch]
@@ -72,7 +72,7 @@ async def update_term(
     )
 
 
-@delete("/terms/{term_id:str}", tags=["terms"], responses=problems(401, 404, 409, 412, 422, 428))
+@delete("/terms/{term_id:str}", tags=["terms"], responses=problems(401, 404, 409, 412, 428))
 async def delete_term(request: Request[Any, Any, Any], term_id: FromPath[UUID]) -> Document[None]:
     """Delete a term without courses. 409: it has courses."""
     await terms.delete_term(

@@ -9,4 +9,8 @@
 
 update /* sessions/touch_sessions */ lms.sessions
 set last_seen_at = now()
-where sessions.token_hash = any($1) and sessions.last_seen_at < now() - interval '30 seconds';
+where
+    sessions.token_hash = any($1)
+    and sessions.last_seen_at < now() - interval '30 seconds'
+    -- Not those that idled out: a request that was turned away must not bring its session back to life.
+    and sessions.last_seen_at + sessions.idle_timeout > now();

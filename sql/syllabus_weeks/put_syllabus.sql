@@ -17,9 +17,13 @@ with /* syllabus_weeks/put_syllabus */ actor as (
     select user_id, role from lms.actor($1)
 ),
 target as (
-    -- The lock on the course is the lock on its syllabus: weeks are only written below it, and only for the
-    -- version that was seen, so no week can appear between the snapshot and the lock.
-    select courses.course_id, courses.syllabus_version
+    -- The lock on the course is the lock on its syllabus. The lock shows the course as it is now, everything else
+    -- in this statement is seen as it was when the statement began: where the two differ, another writer came
+    -- between, whose weeks would be overlooked. That is 412 even for `*`.
+    select
+        courses.course_id,
+        courses.syllabus_version,
+        (select began.syllabus_version from lms.courses as began where began.course_id = $2) as began_version
     from lms.courses
     cross join actor
     where courses.course_id = $2 and lms.can_teach(actor.user_id, actor.role, courses.lecturer_id)
@@ -29,7 +33,10 @@ updated as (
     update lms.courses
     set syllabus_version = courses.syllabus_version + 1
     from target
-    where courses.course_id = target.course_id and target.syllabus_version = coalesce($3, target.syllabus_version)
+    where
+        courses.course_id = target.course_id
+        and target.syllabus_version = target.began_version
+        and target.syllabus_version = coalesce($3, target.syllabus_version)
     returning courses.course_id, courses.syllabus_version
 ),
 wanted as (

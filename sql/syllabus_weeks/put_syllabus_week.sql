@@ -20,7 +20,13 @@ with /* syllabus_weeks/put_syllabus_week */ actor as (
     select user_id, role from lms.actor($1)
 ),
 target as (
-    select courses.course_id, courses.syllabus_version
+    -- The lock on the course is the lock on its syllabus. The lock shows the course as it is now, everything else
+    -- in this statement is seen as it was when the statement began: where the two differ, another writer came
+    -- between, whose weeks would be overlooked. That is 412 even for `*`.
+    select
+        courses.course_id,
+        courses.syllabus_version,
+        (select began.syllabus_version from lms.courses as began where began.course_id = $2) as began_version
     from lms.courses
     cross join actor
     where courses.course_id = $2 and lms.can_teach(actor.user_id, actor.role, courses.lecturer_id)
@@ -30,7 +36,10 @@ updated as (
     update lms.courses
     set syllabus_version = courses.syllabus_version + 1
     from target
-    where courses.course_id = target.course_id and target.syllabus_version = coalesce($3, target.syllabus_version)
+    where
+        courses.course_id = target.course_id
+        and target.syllabus_version = target.began_version
+        and target.syllabus_version = coalesce($3, target.syllabus_version)
     returning courses.course_id, courses.syllabus_version
 ),
 written as (

@@ -1,0 +1,363 @@
+"""Defective requests for every route, from the OpenAPI document: what can be wrong with each input."""
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+MERGE_PATCH = "application/merge-patch+json"
+
+Blame = tuple[str, str] | None
+"""What an answer must name: ("pointer", "/code"), ("parameter", "limit") or ("header", "If-Match")."""
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One route as the document describes it."""
+
+    method: str
+    path: str
+    parameters: list[dict[str, Any]]
+    body: dict[str, Any] | None
+    """The schema of the body."""
+    responses: frozenset[str]
+    """The statuses that the document declares."""
+    is_versioned: bool
+    is_repeatable: bool
+
+    @property
+    def route(self) -> str:
+        return f"{self.method} {self.path}"
+
+    @property
+    def content_type(self) -> str:
+        return MERGE_PATCH if self.method == "PATCH" else "application/json"
+
+
+@dataclass(frozen=True)
+class Defect:
+    """A change to a request that would be answered with success."""
+
+    operation: Operation
+    name: str
+    statuses: set[int]
+    blame: Blame = None
+    content: Callable[[dict[str, Any]], bytes] | None = None
+    """Makes the body from that of the good request."""
+    headers: dict[str, bytes | None] = field(default_factory=dict)
+    """What to send instead; None for not at all."""
+    path: dict[str, str] = field(default_factory=dict)
+    query: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.operation.route} {self.name}"
+
+
+def operations(document: dict[str, Any]) -> list[Operation]:
+    schemas = document["components"]["schemas"]
+    return [
+        Operation(
+            method.upper(),
+            path,
+            operation.get("parameters") or [],
+            _resolved(operation, schemas),
+            frozenset(operation["responses"]),
+            "428" in operation["responses"],
+            method == "post" and "201" in operation["responses"],
+        )
+        for path, item in document["paths"].items()
+        for method, operation in item.items()
+        if not path.startswith("/schema")
+    ]
+
+
+def _resolved(operation: dict[str, Any], schemas: dict[str, Any]) -> dict[str, Any] | None:
+    if "requestBody" not in operation:
+        return None
+    (media,) = operation["requestBody"]["content"].values()
+
+    def resolve(node: Any) -> Any:
+        match node:
+            case {"$ref": str(reference)}:
+                return resolve(schemas[reference.rpartition("/")[2]])
+            case dict():
+                return {key: resolve(item) for key, item in node.items()}
+            case list():
+                return [resolve(item) for item in node]
+        return node
+
+    resolved: dict[str, Any] = resolve(media["schema"])
+    return resolved
+
+
+def defects_of(operation: Operation) -> Iterator[Defect]:
+    """Every defect that applies to a route."""
+    yield from _of_parameters(operation)
+    yield from _of_headers(operation)
+    if operation.body is not None:
+        yield from _of_encoding(operation)
+        yield from _of_fields(operation, operation.body, ())
+
+
+# Parameters
+
+_INTEGERS = ["", "abc", "1.0", "1e1", "true", "0x1", "%D9%A1", "1%00", "%FF", "99999999999999999999", "+1"]
+_BOOLEANS = ["", "1", "TRUE", "yes", "true%00"]
+_UUIDS = ["abc", "1", "%00", "0190a000-0000-7000-8000-00000000000g", "%FF", "%27%3B--"]
+_CURSORS = ["", "abc", "!" * 22, "A" * 23, "%C3%A9" * 22, "A" * 5000, "%00" * 22]
+
+
+def _of_parameters(operation: Operation) -> Iterator[Defect]:
+    queries = [parameter for parameter in operation.parameters if parameter["in"] == "query"]
+    for parameter in operation.parameters:
+        name = parameter["name"]
+        for value in _bad_values(parameter):
+            where = {"path": {name: value}} if parameter["in"] == "path" else {"query": f"{name}={value}"}
+            # An undecodable query is blamed as a whole.
+            blamed = "query" if "%FF" in value and parameter["in"] == "query" else name
+            yield Defect(operation, f"{name}={value[:40]}", {422}, ("parameter", blamed), **where)
+    for parameter in queries:
+        name = parameter["name"]
+        good = {"limit": "5", "offset": "0", "count": "true"}.get(
+            name, "0190a000-0000-7000-8000-000000000000"
+        )
+        twice = f"{name}={good}&{name}={good}"
+        if name != "cursor":
+            yield Defect(operation, f"{name} twice", {422}, ("parameter", name), query=twice)
+    for name in ("nonsense", "Limit", "data", "request", "limit%00", "__proto__"):
+        printable = name.replace("%00", "\\0")
+        yield Defect(operation, f"?{name}", {422}, ("parameter", printable), query=f"{name}=1")
+    yield Defect(operation, "a query that is no UTF-8", {422}, ("parameter", "query"), query="%FF=%FE")
+
+
+def _bad_values(parameter: dict[str, Any]) -> list[str]:
+    schema = parameter["schema"]
+    kinds = schema.get("oneOf", [schema])
+    if any(kind.get("format") == "uuid" for kind in kinds):
+        return [*_UUIDS, *([""] if parameter["in"] == "query" else [])]
+    if any(kind.get("type") == "boolean" for kind in kinds):
+        return _BOOLEANS
+    if any(kind.get("type") == "integer" for kind in kinds):
+        bounds = [str(int(schema["minimum"]) - 1), str(int(schema["maximum"]) + 1)]
+        return [value for value in _INTEGERS if value or parameter["in"] == "query"] + bounds
+    return _CURSORS
+
+
+# Headers
+
+_ETAGS = [
+    b"1",
+    b"",
+    b'""',
+    b'"0"',
+    b'"abc"',
+    b'W/"1"',
+    b'"1", "1"',
+    b'"99999999999"',
+    b'"1.xyz"',
+    b'"-1"',
+    b"\xff",
+]
+_KEYS = [b"", b"a b", b"k" * 201, b"\xc3\xbc"]
+
+
+def _of_headers(operation: Operation) -> Iterator[Defect]:
+    if operation.is_versioned:
+        yield Defect(operation, "without If-Match", {428}, ("header", "If-Match"), headers={"If-Match": None})
+        for tag in _ETAGS:
+            yield Defect(
+                operation, f"If-Match {tag!r}", {422}, ("header", "If-Match"), headers={"If-Match": tag}
+            )
+    if operation.is_repeatable:
+        for key in _KEYS:
+            blame = ("header", "Idempotency-Key")
+            yield Defect(
+                operation, f"Idempotency-Key {key[:9]!r}", {422}, blame, headers={"Idempotency-Key": key}
+            )
+
+
+# The encoding of a body
+
+_TYPES: list[bytes | None] = [
+    None,
+    b"text/plain",
+    b"application/xml",
+    b"application/x-www-form-urlencoded",
+    b"multipart/form-data; boundary=x",
+    b"application/json; charset=utf-16",
+    b"application/json; charset=latin-1",
+    b"application/jsonp",
+    b"",
+]
+
+
+def _of_encoding(operation: Operation) -> Iterator[Defect]:
+    media_types = [*_TYPES, *([] if operation.method == "PATCH" else [MERGE_PATCH.encode()])]
+    for media_type in media_types:
+        blame = ("header", "Content-Type")
+        yield Defect(operation, f"as {media_type!r}", {415}, blame, headers={"Content-Type": media_type})
+
+    def sent(name: str, content: bytes, statuses: set[int], blame: Blame = ("pointer", "")) -> Defect:
+        return Defect(operation, name, statuses, blame, content=lambda _: content)
+
+    for name, content in MALFORMED.items():
+        yield sent(name, content, {400})
+    for text in ("null", "[]", '"text"', "1", "true", "", " "):
+        yield sent(f"the body {text!r}", text.encode(), {400, 422})
+    yield sent("11,000 keys, each twice", MANY_KEYS, {400}, ("pointer", "/0"))
+    yield sent("too large", b'{"x": "' + b"x" * 300_000 + b'"}', {413}, None)
+    yield Defect(operation, "a BOM", {400}, ("pointer", ""), lambda good: b"\xef\xbb\xbf" + encoded(good))
+    yield Defect(operation, "two documents", {400}, ("pointer", ""), lambda good: encoded(good) * 2)
+    yield Defect(
+        operation, "in UTF-16", {400}, ("pointer", ""), lambda good: json.dumps(good).encode("utf-16")
+    )
+    yield Defect(
+        operation, "a trailing comma", {400}, ("pointer", ""), lambda good: encoded(good)[:-1] + b",}"
+    )
+    yield Defect(
+        operation, "a comment", {400}, ("pointer", ""), lambda good: b"/* nothing */" + encoded(good)
+    )
+
+
+MALFORMED = {
+    "no UTF-8": b'{"code": "\xff"}',
+    "overlong UTF-8": b'{"code": "\xc0\x80"}',
+    "a surrogate in UTF-8": b'{"code": "\xed\xa0\x80"}',
+    "cut off": b'{"code": "A',
+    "a control character": b'{"code": "A\nB"}',
+    "a bad escape": rb'{"code": "\x41"}',
+    "single quotes": b"{'code': 'A'}",
+    "a bare word": b"{code: 1}",
+    "an octal number": b'{"code": 01}',
+    "a plus": b'{"code": +1}',
+    "depth 33": b"[" * 33 + b"]" * 33,
+    "depth 1,000": b'{"code":' * 1_000 + b"1" + b"}" * 1_000,
+    "depth 100,000": b"[" * 100_000 + b"]" * 100_000,
+    "depth 250,000, never closed": b"[" * 250_000,
+    # Each of these takes minutes where it is read in quadratic time: the client does not wait so long.
+    "a string of escaped quotes, never closed": b'"' + rb"\"" * 130_000,
+    "the same, cut off in an escape": b'"' + rb"\"" * 130_000 + b"\\",
+    "a number of 250,000 digits and an exponent": b"1" * 250_000 + b"e",
+}
+"""What is no JSON within our bounds, whatever the route."""
+
+MANY_KEYS = b"{" + b",".join(b'"%x":1' % (number % 11_000) for number in range(22_000)) + b"}"
+"""Each of 11,000 keys twice."""
+
+
+# The fields of a body
+
+_WRONG: dict[str, list[Any]] = {
+    "string": [1, 1.5, True, [], {}, ["A"]],
+    "integer": ["1", 1.0, True, [], {}, 1e2, 2**31, -(2**31) - 1, 2**63 - 1, -1, 0],
+    "uuid": ["abc", "", 1, True, [], {}, "0190a000-0000-7000-8000-00000000000g"],
+    "date": [
+        "2026-02-31",
+        "2026-13-01",
+        "yesterday",
+        "",
+        1,
+        0.5,
+        True,
+        [],
+        "0000-01-01",
+        "10000-01-01",
+        "infinity",
+    ],
+    "array": [{}, "text", 1, True, [1], [None], [[]]],
+    "enum": ["", "nonsense", "DRAFT", 1, True, [], {}],
+}
+_RAW = {
+    "NaN": b"NaN",
+    "Infinity": b"Infinity",
+    "-Infinity": b"-Infinity",
+    "1e400": b"1e400",
+    "-1e400": b"-1e400",
+    "5,000 digits": b"9" * 5_000,
+    "one more than 64 bits hold": b"9223372036854775808",
+    "NUL": rb'"a\u0000b"',
+    "a lone surrogate": rb'"a\ud800b"',
+    "a surrogate pair the wrong way round": rb'"\udc00\ud800"',
+    "a NUL in a key": rb'{"a\u0000": 1}',
+    "a lone surrogate in a key": rb'{"\udfff": 1}',
+}
+
+
+def _of_fields(operation: Operation, schema: dict[str, Any], path: tuple[str | int, ...]) -> Iterator[Defect]:
+    """What can be wrong with each field of an object, and of the objects in it."""
+
+    def defect(name: str, value: Any, at: str, *, missing: bool = False) -> Defect:
+        blame = ("pointer", pointer((*path, at)))
+        return Defect(
+            operation,
+            f"{blame[1]} {name}"[:90],
+            {422},
+            blame,
+            content=lambda good: encoded(with_value(good, (*path, at), value, missing=missing)),
+        )
+
+    for unknown in ("nonsense", "__proto__", "Code", ""):
+        yield defect("unknown", 1, unknown)
+    for name, declared in schema["properties"].items():
+        kinds = declared.get("oneOf", [declared])
+        if not any(kind.get("type") == "null" for kind in kinds) and operation.method != "POST":
+            yield defect("null", None, name)
+        if name in schema.get("required", ()):
+            yield defect("missing", None, name, missing=True)
+        (kind, *_) = [kind for kind in kinds if kind.get("type") != "null"]
+        for value in _wrong_values(kind):
+            yield defect(json.dumps(value), value, name)
+        here = (*path, name)
+        for raw_name, raw in (*_RAW.items(), ("twice", b"1, %s: 2" % encoded(name))):
+            yield Defect(
+                operation,
+                f"{pointer(here)} {raw_name}",
+                {400},
+                ("pointer", pointer(here)),
+                with_raw(here, raw),
+            )
+        if kind.get("type") == "array" and "properties" in kind["items"]:
+            yield from _of_fields(operation, kind["items"], (*path, name, 0))
+
+
+def _wrong_values(kind: dict[str, Any]) -> list[Any]:
+    if "enum" in kind:
+        return _WRONG["enum"]
+    if kind.get("format") in _WRONG:
+        return _WRONG[kind["format"]]
+    values = list(_WRONG.get(kind["type"], []))
+    if kind["type"] == "string" and "maxLength" in kind:
+        values.append("x" * (kind["maxLength"] + 1))
+    if kind["type"] == "string" and kind.get("minLength"):
+        values.append("")
+    if kind["type"] == "string" and "pattern" in kind:
+        values += ["", "lower", "A" * 33, "A B", "A\n", "-A", "\u0130"]
+    if kind["type"] == "integer":
+        values += [int(kind["minimum"]) - 1, int(kind["maximum"]) + 1]
+    return values
+
+
+def pointer(path: tuple[str | int, ...]) -> str:
+    return "".join(f"/{step}" for step in path)
+
+
+def with_raw(path: tuple[str | int, ...], raw: bytes) -> Callable[[Any], bytes]:
+    """Makes a body with these bytes in one place, which no encoder would write."""
+    return lambda good: encoded(with_value(good, path, "\u2603")).replace(b'"\\u2603"', raw)
+
+
+def encoded(document: Any) -> bytes:
+    return json.dumps(document).encode()
+
+
+def with_value(good: Any, path: tuple[str | int, ...], value: Any, *, missing: bool = False) -> Any:
+    """The document with another value in one place, or with nothing there."""
+    changed = json.loads(json.dumps(good))
+    place = changed
+    for step in path[:-1]:
+        place = place[step]
+    if missing:
+        del place[path[-1]]
+    else:
+        place[path[-1]] = value
+    return changed

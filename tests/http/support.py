@@ -1,0 +1,63 @@
+"""Short words for what many HTTP tests do."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, LiteralString, TypeVar
+
+import httpx
+import psycopg
+
+from tests.support.school import School
+
+T = TypeVar("T")
+
+
+class Client:
+    """A person's client: requests carry their token, and writes `If-Match: *` unless told otherwise."""
+
+    def __init__(self, service: httpx.Client, school: School, name: str) -> None:
+        self.service = service
+        self.headers = school.headers(name)
+
+    def get(self, address: str, **headers: str) -> httpx.Response:
+        return self.service.get(address, headers={**self.headers, **headers})
+
+    def post(self, address: str, document: Any = None, **headers: str) -> httpx.Response:
+        return self._send("POST", address, document, headers)
+
+    def put(self, address: str, document: Any, if_match: str = "*") -> httpx.Response:
+        return self._send("PUT", address, document, {"If-Match": if_match})
+
+    def patch(self, address: str, document: Any, if_match: str = "*") -> httpx.Response:
+        return self._send("PATCH", address, document, {"If-Match": if_match})
+
+    def delete(self, address: str, if_match: str = "*") -> httpx.Response:
+        return self._send("DELETE", address, None, {"If-Match": if_match})
+
+    def _send(self, method: str, address: str, document: Any, headers: dict[str, str]) -> httpx.Response:
+        # With json=None httpx sends no body at all.
+        return self.service.request(method, address, json=document, headers={**self.headers, **headers})
+
+
+def at_once(works: list[Callable[[], T]]) -> list[T]:
+    """Do all of these at the same time, in threads; their results in the order given."""
+    with ThreadPoolExecutor(len(works)) as threads:
+        return [found.result() for found in [threads.submit(work) for work in works]]
+
+
+def one(
+    connection: psycopg.Connection[Any], statement: LiteralString, arguments: tuple[Any, ...] = ()
+) -> Any:
+    """The only value of the only row that a statement gives."""
+    ((value,),) = connection.execute(statement, arguments).fetchall()
+    return value
+
+
+def blamed(answer: httpx.Response) -> list[str]:
+    """The fields that a problem names: pointers, parameters and headers."""
+    return [
+        found[kind]
+        for found in answer.json().get("errors", [])
+        for kind in ("pointer", "parameter", "header")
+        if kind in found
+    ]

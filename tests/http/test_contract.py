@@ -1,0 +1,205 @@
+"""What PostgreSQL builds is what the models, and through them the OpenAPI document, say."""
+
+import asyncio
+from collections.abc import Callable, Coroutine, Iterator
+from typing import Any, get_args, get_type_hints
+from uuid import UUID
+
+import httpx
+import psycopg
+import pytest
+from litestar import Litestar
+from litestar.routes import HTTPRoute
+from pydantic import BaseModel
+
+from api.app import create_app
+from api.database.parameters import Actor, Page, patch_of
+from api.database.pool import Pool, open_pool
+from api.database.queries import load_queries
+from api.database.query import BOUND
+from api.http.problems import ProblemDetails
+from api.models.courses import CoursePatch, NewCourse
+from api.models.syllabus_weeks import NewSyllabus, NewSyllabusWeek, NumberedSyllabusWeek
+from api.models.terms import NewTerm, TermPatch
+from tests.conftest import TestDatabase
+from tests.http.defects import operations
+from tests.http.matrix import LET_IN, LOCKED_OUT, Matrix, Row, read_table, token_hash
+from tests.http.support import one
+from tests.support.school import School, token_for
+from tests.support.service import settings_for
+
+DOCUMENTS = {
+    name: query
+    for name, query in load_queries().items()
+    if query.kind in {"json", "page", "created", "versioned"}
+}
+
+ADMIN = Actor(token_hash(token_for("super_admin")))
+LECTURER = Actor(token_hash(token_for("lecturer")))
+WEEK = {"topic": "Week", "objectives": "Know", "reading": "Chapter"}
+
+
+def pages(**more: Any) -> list[dict[str, Any]]:
+    """A list in each of its forms: with and without a next page, with and without a total, and empty."""
+    forms = [
+        Page(1, 0, None, with_total=True),
+        Page(100, 0, None, with_total=False),
+        Page(5, 99, None, with_total=True),
+    ]
+    return [{"actor": ADMIN, "page": form, **more} for form in forms]
+
+
+def calls(school: School, empty_term_id: UUID) -> dict[str, list[dict[str, Any]]]:
+    """Arguments for every query file that gives a document, so that each form of its document appears."""
+    own = school.own
+    course = {"actor": LECTURER, "course_id": own["course_id"]}
+    term = {"actor": ADMIN, "term_id": own["term_id"]}
+    week = NewSyllabusWeek.model_validate(WEEK)
+    return {
+        "auth/create_session": [
+            {
+                "token_hash": bytes(32),
+                "user_id": own["lecturer_id"],
+                "session_hours": 1,
+                "session_idle_hours": 1,
+            }
+        ],
+        "auth/read_me": [{"actor": ADMIN}, {"actor": LECTURER}],
+        "courses/list_courses": pages(),
+        "courses/list_courses_by_term": pages(term_id=own["term_id"]),
+        "courses/list_courses_by_lecturer": pages(lecturer_id=own["lecturer_id"], term_id=None),
+        "courses/read_course": [course],
+        "courses/create_course": [
+            {
+                "actor": LECTURER,
+                "course": NewCourse(
+                    code=f"NEW-{number}",
+                    title="New",
+                    description=description,
+                    term_id=own["term_id"],
+                    capacity=1,
+                ),
+            }
+            for number, description in enumerate([None, "About"])
+        ],
+        "courses/update_course": [
+            course | {"version": None, "patch": patch_of(CoursePatch.model_validate(patch))}
+            for patch in ({"description": "About"}, {"description": None}, {})
+        ],
+        "courses/delete_course": [course | {"version": None}],
+        "terms/list_terms": pages(),
+        "terms/read_term": [term],
+        "terms/create_term": [
+            {
+                "actor": ADMIN,
+                "term": NewTerm.model_validate_json(
+                    '{"code": "NEW", "title": "New", "starts_on": "2027-01-01", "ends_on": "2027-02-01"}'
+                ),
+            }
+        ],
+        "terms/update_term": [term | {"version": None, "patch": patch_of(TermPatch(title="New"))}],
+        "terms/delete_term": [{"actor": ADMIN, "term_id": empty_term_id, "version": None}],
+        "syllabus_weeks/read_syllabus": [course],
+        "syllabus_weeks/put_syllabus": [
+            course | {"version": None, "syllabus": NewSyllabus(weeks=weeks)}
+            for weeks in ([], [NumberedSyllabusWeek(week_number=9, **WEEK)])
+        ],
+        "syllabus_weeks/put_syllabus_week": [course | {"version": None, "week_number": 9, "week": week}],
+        "syllabus_weeks/delete_syllabus_week": [course | {"version": None, "week_number": 1}],
+    }
+
+
+@pytest.fixture
+def arguments(admin: psycopg.Connection[Any], school: School) -> dict[str, list[dict[str, Any]]]:
+    """The calls, on a school that has a term without courses too."""
+    empty_term_id = one(
+        admin,
+        "insert into lms.terms (code, title, starts_on, ends_on) "
+        "values ('EMPTY', 'Empty', '2027-01-01', '2027-01-02') returning term_id",
+    )
+    return calls(school, empty_term_id)
+
+
+def send(
+    database: TestDatabase, function: Callable[..., Coroutine[Any, Any, Any]], arguments: list[dict[str, Any]]
+) -> list[bytes]:
+    """The documents that a repository function gives."""
+
+    async def all_of_them() -> list[bytes]:
+        pool: Pool = await open_pool(settings_for(database.server, database.name))
+        try:
+            return [(await function(pool, **call)).document for call in arguments]
+        finally:
+            await pool.close()
+
+    return asyncio.run(all_of_them())
+
+
+def test_every_document_has_a_call_here(school: School) -> None:
+    assert set(calls(school, school.own["term_id"])) == set(DOCUMENTS)
+
+
+@pytest.mark.usefixtures("restored")
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_a_document_is_what_its_model_says(
+    module_database: TestDatabase, arguments: dict[str, list[dict[str, Any]]], name: str
+) -> None:
+    function = BOUND[name]
+    (model,) = get_args(get_type_hints(function)["return"])
+    assert model.__name__ == DOCUMENTS[name].model
+    documents = send(module_database, function, arguments[name])
+    for document in documents:
+        validate(model, document)
+
+
+def validate(model: type[BaseModel], document: bytes) -> None:
+    """Strictly: no other type, no field too many, and none left out that always is there."""
+    assert model.model_config.get("extra") == "forbid"
+    model.model_validate_json(document, strict=True)
+
+
+# The same through HTTP, and that the status is one the OpenAPI document declares.
+
+
+@pytest.fixture(scope="module")
+def app(module_database: TestDatabase) -> Litestar:
+    return create_app(settings_for(module_database.server, module_database.name))
+
+
+@pytest.fixture(scope="module")
+def declared(service: httpx.Client) -> dict[str, frozenset[str]]:
+    """The statuses of every operation of the document that clients are given."""
+    document = service.get("/schema/openapi.json").json()
+    return {operation.route: operation.responses for operation in operations(document)}
+
+
+def models(app: Litestar) -> Iterator[tuple[str, Any]]:
+    """The response model of every route that asks for a token; None where it answers without a body."""
+    for route in app.routes:
+        if isinstance(route, HTTPRoute):
+            for method, (handler, _) in route.route_handler_map.items():
+                if method != "OPTIONS" and not handler.opt.get("public"):
+                    yield (
+                        f"{method} {route.path_format}",
+                        get_args(handler.parsed_fn_signature.return_type.annotation)[0],
+                    )
+
+
+@pytest.mark.parametrize("row", read_table(), ids=str)
+def test_every_answer_is_what_the_openapi_document_says(
+    matrix: Matrix, app: Litestar, declared: dict[str, frozenset[str]], row: Row
+) -> None:
+    model = dict(models(app))[row.route]
+    for principal in (*LOCKED_OUT[:1], *LET_IN):
+        for whose in row.whose:
+            answer = matrix.ask(row, principal, whose)
+            assert str(answer.status_code) in declared[row.route]
+            if answer.status_code == 204:
+                assert answer.content == b""
+            elif answer.is_success:
+                assert answer.headers["content-type"] == "application/json"
+                validate(model, answer.content)
+            else:
+                assert answer.headers["content-type"] == "application/problem+json"
+                ProblemDetails.model_validate_json(answer.content, strict=True)
+        matrix.tables.restore()

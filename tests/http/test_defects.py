@@ -1,0 +1,149 @@
+"""Whatever is wrong with a request, the answer is a problem that names the place, and nothing is changed."""
+
+from collections.abc import Iterator
+from typing import Any
+from uuid import UUID
+
+import httpx
+import psycopg
+import pytest
+from pydantic import SecretStr
+
+from api.app import create_app
+from api.settings import Settings
+from tests.http.defects import Defect, Operation, defects_of, encoded, operations, pointer, with_value
+from tests.http.matrix import BODIES
+from tests.http.tables import Tables
+from tests.support.school import School
+
+OPERATIONS = operations(
+    create_app(Settings(database_url=SecretStr("postgresql://nobody.invalid/lms"))).openapi_schema.to_schema()
+)
+DEFECTS = [defect for operation in OPERATIONS for defect in defects_of(operation)]
+
+TABLES_OF = {
+    "POST /auth/login": ["users", "sessions"],
+    "POST /terms": ["terms"],
+    "PATCH /terms/{term_id}": ["terms"],
+    "POST /courses": ["courses"],
+    "PATCH /courses/{course_id}": ["courses"],
+    "PUT /courses/{course_id}/syllabus": ["courses", "syllabus_weeks"],
+    "PUT /courses/{course_id}/syllabus/{week_number}": ["courses", "syllabus_weeks"],
+}
+"""What the routes with a body write."""
+
+COLUMNS = """
+select attname
+from pg_catalog.pg_attribute
+where attrelid = any(%s::regclass[]) and attnum > 0 and not attisdropped
+"""
+
+
+def good_body(operation: Operation, school: School) -> Any:
+    """A body that would be taken."""
+    ids = {name: str(value) for name, value in school.own.items() if isinstance(value, UUID)}
+    body = dict(BODIES[operation.route])
+    return body | (
+        {"term_id": ids["term_id"], "lecturer_id": ids["lecturer_id"]}
+        if operation.route == "POST /courses"
+        else {}
+    )
+
+
+def send(
+    service: httpx.Client, school: School, operation: Operation, defect: Defect | None = None
+) -> httpx.Response:
+    """The good request of a route, with one defect."""
+    headers: dict[str, Any] = dict(school.headers("super_admin"))
+    if operation.is_versioned:
+        headers["If-Match"] = "*"
+    content = None
+    if operation.body is not None:
+        headers["Content-Type"] = operation.content_type
+        good = good_body(operation, school)
+        made = defect.content if defect else None
+        content = made(good) if made else httpx.Request("POST", "http://x", json=good).content
+    for name, value in (defect.headers if defect else {}).items():
+        headers.pop(name, None)
+        if value is not None:
+            headers[name] = value
+    address = operation.path.format(**{**school.own, **(defect.path if defect else {})})
+    query = f"?{defect.query}" if defect and defect.query else ""
+    return service.request(operation.method, address + query, content=content, headers=headers)
+
+
+@pytest.mark.usefixtures("restored")
+@pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.route)
+def test_without_a_defect_the_request_is_taken(
+    service: httpx.Client, school: School, operation: Operation
+) -> None:
+    expected = {"POST /auth/login": 401, "DELETE /terms/{term_id}": 409}.get(operation.route)
+    answer = send(service, school, operation)
+    assert answer.status_code == expected or (expected is None and answer.is_success), answer.text
+
+
+@pytest.mark.parametrize("defect", DEFECTS, ids=str)
+def test_a_defect_is_refused_by_name_and_changes_nothing(
+    service: httpx.Client, school: School, tables: Tables, defect: Defect
+) -> None:
+    before = tables.rows()
+    answer = send(service, school, defect.operation, defect)
+    assert answer.status_code in defect.statuses, answer.text
+    assert_problem(answer)
+    assert str(answer.status_code) in defect.operation.responses, "the OpenAPI document does not declare it"
+    if defect.blame is not None:
+        kind, place = defect.blame
+        blamed = [found.get(kind) for found in answer.json()["errors"]]
+        inside = kind == "pointer" and any(found and found.startswith(f"{place}/") for found in blamed)
+        assert place in blamed or inside, answer.text
+    assert tables.rows() == before
+
+
+def assert_problem(answer: httpx.Response) -> None:
+    assert answer.headers["content-type"] == "application/problem+json"
+    problem = answer.json()
+    assert {"type", "title", "status", "detail", "instance"} <= set(problem)
+    assert problem["status"] == answer.status_code
+    assert problem["type"].startswith("urn:lms:problem:")
+    assert problem["detail"]
+
+
+@pytest.mark.parametrize(
+    "operation",
+    [operation for operation in OPERATIONS if operation.body is not None],
+    ids=lambda operation: operation.route,
+)
+def test_no_column_can_be_written_that_the_body_does_not_have(
+    service: httpx.Client,
+    school: School,
+    tables: Tables,
+    admin: psycopg.Connection[Any],
+    operation: Operation,
+) -> None:
+    assert operation.body is not None
+    written = [f"lms.{name}" for name in TABLES_OF[operation.route]]
+    columns = {name for (name,) in admin.execute(COLUMNS, (written,))}
+    assert columns, "the table is there"
+    before = tables.rows()
+    for path, schema in _objects(operation.body, ()):
+        for column in sorted(columns - set(schema["properties"])):
+            for value in ("x", 1, None, str(school.foreign["lecturer_id"])):
+                defect = Defect(operation, column, {422}, content=_adding(path, column, value))
+                answer = send(service, school, operation, defect)
+                assert answer.status_code == 422, (column, answer.text)
+                assert {pointer((*path, column))} == {found["pointer"] for found in answer.json()["errors"]}
+    assert tables.rows() == before
+
+
+def _objects(
+    schema: dict[str, Any], path: tuple[str | int, ...]
+) -> Iterator[tuple[tuple[str | int, ...], Any]]:
+    """The object itself, and those in its arrays."""
+    yield path, schema
+    for name, declared in schema["properties"].items():
+        if declared.get("type") == "array":
+            yield from _objects(declared["items"], (*path, name, 0))
+
+
+def _adding(path: tuple[str | int, ...], name: str, value: Any) -> Any:
+    return lambda good: encoded(with_value(good, (*path, name), value))

@@ -1,0 +1,326 @@
+"""Deleting any one predicate that decides who may do what makes a test fail.
+
+The predicates are found in the text of every query file and of the functions that query files rest on. Each
+is made true, alone, in the running service or in its database; the matrix of principals and the checks below
+must then find a difference. Those that make none are in `EQUIVALENT`, each with the reason why they cannot.
+"""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+import psycopg
+import pytest
+
+from api.database.pool import Pool, Transaction
+from api.database.queries import load_queries
+from api.http.passwords import HASHER
+from api.settings import ROOT
+from tests.http.matrix import LET_IN, LOCKED_OUT, Matrix, Row, read_table, token_hash
+from tests.http.tables import Tables, touched
+from tests.support.school import School
+
+PASSWORD = "learn-by-doing"
+
+_PREDICATES = re.compile(
+    r"""
+    lms\.can_\w+\((?:[^()]|\((?:[^()]|\([^()]*\))*\))*\)    # a policy function, two levels of brackets in it
+    | actor\.role\ (?:=\ '\w+'|in\ \([^)]*\))
+    | \brole\ =\ '\w+'
+    | [\w.]+\ =\ actor\.user_id
+    | actor\.user_id\ =\ \$\d
+    | \buser_id\ =\ lecturer_id
+    | users\.user_id\ =\ (?:\$\d|sessions\.user_id)
+    | sessions\.token_hash\ =\ (?:\$1|any\(\$1\)|actor\.token_hash)
+    | sessions\.revoked_at\ is\ null
+    | sessions\.expires_at\ >\ now\(\)
+    | sessions\.last_seen_at\ \+\ sessions\.idle_timeout\ >\ now\(\)
+    | users\.deactivated_at\ is\ null
+    | users\.email\ =\ credentials\.email
+    """,
+    re.VERBOSE,
+)
+
+_FUNCTION = re.compile(r"^create (?:or replace )?(function lms\.(\w+)\(.*?^end;)", re.MULTILINE | re.DOTALL)
+
+_LECTURERS_ARE = (
+    "courses_lecturer_id_fk: whoever a course names as its lecturer has that role, or it is refused"
+)
+
+EQUIVALENT = {
+    "auth/revoke_session: sessions.user_id = actor.user_id": (
+        "the session that the token names is the one that lms.actor found this user by"
+    ),
+    "courses/list_courses: actor.role = 'lecturer'": _LECTURERS_ARE,
+    "courses/list_courses_by_lecturer: actor.role = 'lecturer'": _LECTURERS_ARE,
+    "courses/list_courses_by_term: actor.role = 'lecturer'": _LECTURERS_ARE,
+    "lms.can_teach: role = 'lecturer'": _LECTURERS_ARE,
+}
+"""Predicates that change no answer when they are deleted, and why they cannot."""
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """A query file or function with one predicate made true."""
+
+    place: str
+    predicate: str
+    original: str
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.place}: {self.predicate}"
+
+
+def mutants_of(place: str, text: str) -> Iterator[Mutant]:
+    """One mutant for each predicate outside the comments."""
+    plain = re.sub(r"--[^\n]*", lambda comment: " " * len(comment[0]), text)
+    for found in _PREDICATES.finditer(plain):
+        # `true or`, so that every parameter keeps its type.
+        mutated = f"{text[: found.start()]}(true or {found[0]}){text[found.end() :]}"
+        yield Mutant(place, found[0], text, mutated)
+
+
+def functions() -> dict[str, str]:
+    """The SQL functions as the latest migration defines them, without `create`."""
+    scripts = [path.read_text() for path in sorted((ROOT / "migrations").glob("[0-9]*.sql"))]
+    return {name: text for script in scripts for text, name in _FUNCTION.findall(script)}
+
+
+STATEMENTS = {query.name: query.text for query in load_queries().values()}
+MUTANTS = [mutant for name, text in STATEMENTS.items() for mutant in mutants_of(name, text)]
+FUNCTION_MUTANTS = [
+    mutant
+    for name, text in functions().items()
+    for mutant in mutants_of(f"lms.{name}", text)
+    # Not the name and the types of a function of one's own.
+    if mutant.text.index("begin atomic") == text.index("begin atomic")
+]
+
+ROWS = {str(row): row for row in read_table()}
+
+
+class Sent:
+    """What the service sends instead of its own statements, and which of them it sent."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.instead: dict[str, str] = {}
+        self.names: set[str] = set()
+        self._names = {text: name for name, text in STATEMENTS.items()}
+        for kind in (Pool, Transaction):
+            for method in ("fetch", "execute"):
+                monkeypatch.setattr(kind, method, self._sending(getattr(kind, method)))
+
+    def _sending(self, send: Any) -> Any:
+        async def instead(sender: Any, statement: str, arguments: tuple[Any, ...]) -> Any:
+            self.names.add(self._names[statement])
+            return await send(sender, self.instead.get(statement, statement), arguments)
+
+        return instead
+
+    def statement(self, name: str) -> str:
+        return self.instead.get(STATEMENTS[name], STATEMENTS[name])
+
+    @contextmanager
+    def mutated(self, mutant: Mutant) -> Iterator[None]:
+        self.instead = {mutant.original: mutant.text}
+        try:
+            yield
+        finally:
+            self.instead = {}
+
+
+@pytest.fixture(scope="module")
+def sent() -> Iterator[Sent]:
+    """The running service, whose statements can be exchanged."""
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        yield Sent(monkeypatch)
+
+
+@pytest.fixture(scope="module")
+def accounts(admin: psycopg.Connection[Any], school: School) -> School:
+    """Passwords for those who log in here. Set before the rows are saved."""
+    admin.execute(
+        "update lms.users set password_hash = %s "
+        "where email in ('lecturer@school.test', 'disabled@school.test')",
+        (HASHER.hash(PASSWORD),),
+    )
+    return school
+
+
+@dataclass
+class Checks:
+    """The matrix, and what a matrix of requests with ids cannot ask."""
+
+    matrix: Matrix
+    sent: Sent
+    _rows_of: dict[str, set[str]] | None = None
+
+    def rows_of(self, name: str) -> set[str]:
+        """The rows of the matrix that send a query file."""
+        if self._rows_of is None:
+            self._rows_of = {}
+            for row in ROWS.values():
+                self.sent.names.clear()
+                assert [*self.row(row, LET_IN)] == []
+                for found in self.sent.names:
+                    self._rows_of.setdefault(found, set()).add(str(row))
+        return self._rows_of.get(name, set())
+
+    def row(self, row: Row, principals: tuple[str, ...]) -> Iterator[str]:
+        for principal in principals:
+            yield from self.matrix.differences(row, principal)
+
+    def first_difference(self, rows: list[str], principals: tuple[str, ...]) -> str | None:
+        """The first thing that is not as it should be, and everything put back."""
+        asked = (difference for name in rows for difference in self.row(ROWS[name], principals))
+        try:
+            return next(asked, None) or next(self.all(), None)
+        finally:
+            self.matrix.tables.restore()
+
+    def all(self) -> Iterator[str]:
+        yield from self.logins()
+        yield from self.closed_meanwhile()
+        yield from self.keys()
+        yield from self.touches()
+
+    def logins(self) -> Iterator[str]:
+        """One session for whoever knows the password of an open account; all others are told the same."""
+        refusals = set()
+        for name in ("lecturer", "disabled", "nobody"):
+            before = self.matrix.tables.rows()
+            answer = self.matrix.client.post(
+                "/auth/login", json={"email": f"{name}@school.test", "password": PASSWORD}
+            )
+            changes = touched(before, self.matrix.tables.rows())
+            if name != "lecturer":
+                refusals.add(answer.text)
+                if answer.status_code != 401 or changes:
+                    yield f"login of {name}: {answer.status_code}, {changes}"
+            elif answer.status_code != 200 or len(changes) != 1:
+                yield f"login of {name}: {answer.status_code}, {changes}"
+            elif answer.json()["user"]["email"] != f"{name}@school.test":
+                yield f"login of {name}: {answer.json()}"
+        if len(refusals) > 1:
+            yield f"told apart: {refusals}"
+        self.matrix.tables.restore()
+
+    def closed_meanwhile(self) -> Iterator[str]:
+        """No session for an account that is closed while its password is verified."""
+        user_id = self.matrix.school.principals["disabled"].user_id
+        if self._run("auth/create_session", (b"\1" * 32, user_id, 1, 1)):
+            yield "a session for a closed account"
+
+    def touches(self) -> Iterator[str]:
+        """Noting which sessions were used wakes none that idled out, and touches no other."""
+        self.matrix.tables.connection.execute(
+            "update lms.sessions set last_seen_at = last_seen_at - interval '1 minute'"
+        )
+        for name, expected in (("idle", 0), ("lecturer", 1)):
+            if (
+                self._run("sessions/touch_sessions", ([token_hash(self.token(name))],), count=True)
+                != expected
+            ):
+                yield f"noting the session of {name}: not {expected} touched"
+        self.matrix.tables.restore()
+
+    def keys(self) -> Iterator[str]:
+        """An Idempotency-Key of another person is another key."""
+        answers: dict[str, list[httpx.Response]] = {"lecturer": [], "other_lecturer": []}
+        for _ in range(2):
+            for name, got in answers.items():
+                got.append(
+                    self.matrix.client.post(
+                        "/courses",
+                        headers={**self.matrix.school.headers(name), "Idempotency-Key": "the-same"},
+                        json={
+                            "code": name.upper(),
+                            "title": name,
+                            "term_id": str(self.matrix.school.own["term_id"]),
+                            "capacity": 1,
+                        },
+                    )
+                )
+        for name, (first, again) in answers.items():
+            if first.status_code != 201 or again.content != first.content:
+                yield f"the key of {name}: {first.text}, then {again.text}"
+        self.matrix.tables.restore()
+
+    def token(self, name: str) -> str:
+        token = self.matrix.school.principals[name].token
+        assert token is not None
+        return token
+
+    def _run(self, name: str, arguments: tuple[Any, ...], *, count: bool = False) -> Any:
+        """Rows of a query file, or how many it affected, sent straight to the server and taken back."""
+        connection = self.matrix.tables.connection
+        with connection.transaction(force_rollback=True), psycopg.RawCursor(connection) as cursor:
+            cursor.execute(self.sent.statement(name).encode(), arguments)
+            return cursor.rowcount if count else cursor.fetchall()
+
+
+@pytest.fixture(scope="module")
+def checks(accounts: School, tables: Tables, service: httpx.Client, sent: Sent) -> Checks:
+    return Checks(Matrix(service, accounts, tables), sent)
+
+
+def test_as_they_are_the_statements_pass_every_check(checks: Checks) -> None:
+    assert [*checks.all()] == []
+
+
+def test_every_file_that_asks_who_acts_decides_by_it_or_shows_what_everybody_may_see() -> None:
+    """A file without a predicate has none to delete. These say in their header who may see it: everybody."""
+    decided = {mutant.place for mutant in MUTANTS}
+    asking = {name for name, text in STATEMENTS.items() if "lms.actor($1)" in text}
+    assert asking - decided == {
+        "idempotency_keys/claim_idempotency_key",
+        "terms/list_terms",
+        "terms/read_term",
+    }
+
+
+@pytest.mark.parametrize("mutant", MUTANTS, ids=str)
+def test_without_a_predicate_of_a_query_file_something_fails(checks: Checks, mutant: Mutant) -> None:
+    rows = sorted(checks.rows_of(mutant.place))
+    _must_be_valid(checks, mutant)
+    with checks.sent.mutated(mutant):
+        found = checks.first_difference(rows, LET_IN)
+    _judge(mutant, found)
+
+
+@pytest.mark.parametrize("mutant", FUNCTION_MUTANTS, ids=str)
+def test_without_a_predicate_of_a_function_something_fails(
+    checks: Checks, admin: psycopg.Connection[Any], mutant: Mutant
+) -> None:
+    rows = sorted({row for name in STATEMENTS if _calls(name, mutant.place) for row in checks.rows_of(name)})
+    admin.execute(f"create or replace {mutant.text}".encode())
+    try:
+        found = checks.first_difference(rows, (*LOCKED_OUT, *LET_IN))
+    finally:
+        admin.execute(f"create or replace {mutant.original}".encode())
+    _judge(mutant, found)
+
+
+def test_the_list_of_equivalents_holds_nothing_that_is_gone() -> None:
+    assert set(EQUIVALENT) <= {str(mutant) for mutant in (*MUTANTS, *FUNCTION_MUTANTS)}
+
+
+def _calls(name: str, function: str) -> bool:
+    return f"{function}(" in STATEMENTS[name]
+
+
+def _judge(mutant: Mutant, found: str | None) -> None:
+    if str(mutant) in EQUIVALENT:
+        assert found is None, "it can be told after all: take it off the list"
+    else:
+        assert found is not None, "nothing fails without it"
+
+
+def _must_be_valid(checks: Checks, mutant: Mutant) -> None:
+    """A statement that PostgreSQL does not take would fail every test, and prove nothing."""
+    result = checks.matrix.tables.connection.pgconn.prepare(b"", mutant.text.encode())
+    assert result.status == psycopg.pq.ExecStatus.COMMAND_OK, result.error_message

@@ -1,0 +1,258 @@
+"""ETag, If-None-Match and If-Match; merge patches; and what becomes of two who write at once."""
+
+import json
+import threading
+from collections import Counter
+from functools import partial
+from typing import Any
+
+import httpx
+import psycopg
+import pytest
+
+from api.database.queries import load_query
+from tests.conftest import TestDatabase
+from tests.http.matrix import token_hash
+from tests.http.support import Client, at_once, blamed
+from tests.support.school import School, token_for
+
+pytestmark = pytest.mark.usefixtures("restored")
+
+
+@pytest.fixture(params=["{course}", "{course}/syllabus", "{term}"])
+def address(request: pytest.FixtureRequest, course: str, school: School) -> str:
+    """Each thing that has a version."""
+    found: str = request.param.format(course=course, term=f"/terms/{school.own['term_id']}")
+    return found
+
+
+def change(client: Client, address: str, text: str, if_match: str = "*") -> httpx.Response:
+    """Change a thing with a version, whichever it is."""
+    if address.endswith("/syllabus"):
+        return client.put(address, {"weeks": [{"week_number": 1, "topic": text}]}, if_match)
+    return client.patch(address, {"title": text}, if_match)
+
+
+def test_the_answer_to_a_change_is_what_a_read_gives(super_admin: Client, address: str) -> None:
+    changed = change(super_admin, address, "New")
+    read = super_admin.get(address)
+    assert changed.json() == read.json()
+    assert changed.headers["etag"] == read.headers["etag"]
+    assert read.headers["etag"].startswith(f'"{read.json()["version"]}.')
+
+
+def test_what_the_client_has_is_not_sent_again(super_admin: Client, address: str) -> None:
+    first = super_admin.get(address)
+    tag = first.headers["etag"]
+    for condition in (tag, f"W/{tag}", f'"0.00000000", {tag}', "*", f'{tag}, "9.ffffffff"'):
+        answer = super_admin.get(address, **{"If-None-Match": condition})
+        assert (answer.status_code, answer.content) == (304, b"")
+        assert answer.headers["etag"] == tag
+    change(super_admin, address, "New")
+    for condition in (tag, '"1"', "nonsense"):
+        assert super_admin.get(address, **{"If-None-Match": condition}).status_code == 200
+
+
+def test_a_changed_name_of_the_lecturer_is_no_stale_304_and_no_conflict(
+    lecturer: Client, course: str, admin: psycopg.Connection[Any], school: School
+) -> None:
+    tag = lecturer.get(course).headers["etag"]
+    admin.execute(
+        "update lms.users set full_name = 'Another Name' where user_id = %s", (school.own["lecturer_id"],)
+    )
+    fresh = lecturer.get(course, **{"If-None-Match": tag})
+    assert fresh.status_code == 200
+    assert fresh.json()["lecturer"]["full_name"] == "Another Name"
+    assert lecturer.patch(course, {"title": "New"}, tag).status_code == 200
+
+
+def test_a_list_has_an_etag_too(lecturer: Client) -> None:
+    tag = lecturer.get("/courses").headers["etag"]
+    assert lecturer.get("/courses", **{"If-None-Match": tag}).status_code == 304
+
+
+def test_answers_are_kept_by_nobody_but_the_client(lecturer: Client, course: str) -> None:
+    headers = lecturer.get(course).headers
+    assert headers["cache-control"] == "private, no-cache"
+    assert headers["vary"] == "Authorization"
+
+
+def test_a_change_without_if_match_is_refused(
+    super_admin: Client, service: httpx.Client, address: str
+) -> None:
+    method = "PUT" if address.endswith("/syllabus") else "PATCH"
+    answer = service.request(
+        method, address, json={"weeks": []} if method == "PUT" else {}, headers=super_admin.headers
+    )
+    assert (answer.status_code, blamed(answer)) == (428, ["If-Match"])
+
+
+def test_whoever_was_late_is_told_the_present_version(super_admin: Client, address: str) -> None:
+    seen = super_admin.get(address)
+    for number in range(3):
+        change(super_admin, address, f"Title {number}")
+    late = change(super_admin, address, "Late", seen.headers["etag"])
+    assert (late.status_code, late.json()["version"]) == (412, seen.json()["version"] + 3)
+    again = change(super_admin, address, "Late", f'"{late.json()["version"]}"')
+    assert (again.status_code, again.json()["version"]) == (200, seen.json()["version"] + 4)
+
+
+def test_a_version_that_never_was_is_stale(super_admin: Client, address: str) -> None:
+    answer = change(super_admin, address, "New", '"4242"')
+    assert (answer.status_code, answer.json()["version"]) == (412, 1)
+
+
+def test_a_delete_is_guarded_by_the_version_too(lecturer: Client, course: str) -> None:
+    late = lecturer.delete(course, '"7"')
+    assert (late.status_code, late.json()["version"]) == (412, 1)
+    assert lecturer.delete(course, '"1"').status_code == 204
+    assert lecturer.get(course).status_code == 404
+    assert lecturer.delete(course).status_code == 404
+
+
+# Merge patches: what is left out stays, null clears where something can be absent.
+
+PATCHES: list[tuple[str, Any]] = [
+    ("code", "NEW-CODE"),
+    ("title", "New title"),
+    ("description", "New description"),
+    ("capacity", 77),
+    ("state", "closed"),
+]
+
+
+@pytest.mark.parametrize(("name", "value"), PATCHES)
+def test_a_patch_changes_what_it_names_and_nothing_else(
+    lecturer: Client, course: str, name: str, value: Any
+) -> None:
+    lecturer.patch(course, {"description": "Something"})
+    before = lecturer.get(course).json()
+    after = lecturer.patch(course, {name: value}).json()
+    assert after == before | {
+        name: value,
+        "version": before["version"] + 1,
+        "updated_at": after["updated_at"],
+    }
+    assert after["updated_at"] > before["updated_at"]
+
+
+def test_null_clears_a_description_and_absence_keeps_it(lecturer: Client, course: str) -> None:
+    assert lecturer.patch(course, {"description": "Something"}).json()["description"] == "Something"
+    assert lecturer.patch(course, {"title": "New"}).json()["description"] == "Something"
+    assert lecturer.patch(course, {"description": None}).json()["description"] is None
+    assert lecturer.patch(course, {"description": ""}).json()["description"] == ""
+
+
+@pytest.mark.parametrize("name", ["code", "title", "term_id", "lecturer_id", "capacity", "state"])
+def test_null_does_not_clear_what_a_course_must_have(lecturer: Client, course: str, name: str) -> None:
+    answer = lecturer.patch(course, {name: None})
+    assert (answer.status_code, blamed(answer)) == (422, [f"/{name}"])
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("code", "T-1"), ("title", "New"), ("starts_on", "2026-08-31"), ("ends_on", "2027-01-31")],
+)
+def test_a_patch_of_a_term_too(super_admin: Client, school: School, name: str, value: str) -> None:
+    address = f"/terms/{school.own['term_id']}"
+    before = super_admin.get(address).json()
+    after = super_admin.patch(address, {name: value}).json()
+    assert after == before | {name: value, "version": 2, "updated_at": after["updated_at"]}
+    refused = super_admin.patch(address, {name: None})
+    assert (refused.status_code, blamed(refused)) == (422, [f"/{name}"])
+
+
+def test_an_empty_patch_is_an_edit_like_any_other(lecturer: Client, course: str) -> None:
+    before = lecturer.get(course).json()
+    after = lecturer.patch(course, {}).json()
+    assert after == before | {"version": 2, "updated_at": after["updated_at"]}
+
+
+def test_a_patch_may_come_as_either_media_type(lecturer: Client, course: str, service: httpx.Client) -> None:
+    for media_type in ("application/merge-patch+json", "application/json", "application/json; charset=UTF-8"):
+        answer = service.patch(
+            course,
+            content=b'{"title": "New"}',
+            headers={**lecturer.headers, "If-Match": "*", "Content-Type": media_type},
+        )
+        assert answer.status_code == 200
+
+
+# Races
+
+
+def test_of_eight_twins_one_writes_and_seven_learn_the_new_version(super_admin: Client, address: str) -> None:
+    tag = super_admin.get(address).headers["etag"]
+    answers = at_once([partial(change, super_admin, address, f"Twin {number}", tag) for number in range(8)])
+    assert Counter(answer.status_code for answer in answers) == {200: 1, 412: 7}
+    assert {answer.json()["version"] for answer in answers} == {2}
+
+
+def test_no_update_is_lost(super_admin: Client, course: str) -> None:
+    """Ten people, each ten times: read, add one to what was read, write if nobody was faster."""
+
+    def add_one() -> int:
+        read = super_admin.get(course)
+        patch = {"capacity": read.json()["capacity"] + 1}
+        return super_admin.patch(course, patch, read.headers["etag"]).status_code
+
+    before = super_admin.get(course).json()
+    codes = Counter(
+        code for codes in at_once([lambda: [add_one() for _ in range(10)]] * 10) for code in codes
+    )
+    after = super_admin.get(course).json()
+    assert set(codes) <= {200, 412}
+    assert codes.total() == 100
+    assert after["version"] - before["version"] == codes[200]
+    assert after["capacity"] - before["capacity"] == codes[200]
+
+
+UPDATE = load_query("courses/update_course").text
+LOCK = "    for no key update of courses\n"
+
+
+def _second_of_two(database: TestDatabase, statement: str, school: School) -> Any:
+    """Two patches of one version, the second sent before the first is committed: what the second gets."""
+    got: list[Any] = []
+
+    def patch(connection: psycopg.Connection[Any], title: str) -> None:
+        arguments = (
+            token_hash(token_for("lecturer")),
+            school.own["course_id"],
+            1,
+            json.dumps({"title": title}),
+        )
+        with psycopg.RawCursor(connection) as cursor:
+            cursor.execute(statement.encode(), arguments)
+            got.append(cursor.fetchone())
+
+    with psycopg.connect(database.admin_url) as first, psycopg.connect(database.admin_url) as second:
+        patch(first, "First")
+        waiting = threading.Thread(target=patch, args=(second, "Second"))
+        waiting.start()
+        _wait_for_lock(database, second.info.backend_pid)
+        first.commit()
+        waiting.join()
+    return got[1]
+
+
+def _wait_for_lock(database: TestDatabase, pid: int) -> None:
+    with psycopg.connect(database.admin_url, autocommit=True) as watcher:
+        waits = "select exists (select from pg_stat_activity where wait_event_type = 'Lock' and pid = %s)"
+        while watcher.execute(waits, (pid,)).fetchone() != (True,):
+            pass
+
+
+def test_the_loser_of_a_race_is_told_the_version_that_won(
+    module_database: TestDatabase, school: School
+) -> None:
+    document, version = _second_of_two(module_database, UPDATE, school)
+    assert (document, version) == (None, 2)
+
+
+def test_without_the_lock_the_loser_is_told_the_version_that_it_sent_or_writes_over_the_winner(
+    module_database: TestDatabase, school: School
+) -> None:
+    assert LOCK in UPDATE
+    document, version = _second_of_two(module_database, UPDATE.replace(LOCK, ""), school)
+    assert document is not None or version == 1
