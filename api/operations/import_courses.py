@@ -1,0 +1,197 @@
+"""Import courses with their weeks from a folder: `lms import courses DIR`.
+
+The folder holds courses.json, in the form of api/operations/course_source.py. The SQL lies in
+api/operations/sql/import_courses/.
+
+Whose is what, when a folder is imported again:
+
+* A course is found by its code. Once it is there, its title, description, term, lecturer, capacity and state
+  belong to people: the folder changes none of them, and the report says where it has something else.
+* Of the weeks that the folder lists it owns topic and objectives, and brings them back where somebody changed
+  them. Objectives stay where it says nothing of them; `reading` always does.
+* Weeks that it does not list stay, since nobody can tell those it dropped from those that a lecturer added.
+
+A syllabus that this changes counts it as one edit (`syllabus_version`), as a lecturer's would.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+from uuid import UUID
+
+import psycopg
+from psycopg.types.json import Jsonb
+
+from api.operations.course_source import FILE, Refusal, Source, SourceCourse, read_source
+from api.operations.failures import FailureError
+from api.operations.source_files import other_files, plural, read_json
+from api.operations.statements import count, rows
+from api.operations.targets import connect
+from api.operations.terminal import Step
+
+TERM_CODE: Final = "IMPORTED"
+TERM_TITLE: Final = "Imported courses"
+"""Where courses go that nobody has planned: from the day of the import, 53 weeks long."""
+
+_SQL: Final = Path(__file__).resolve().parent / "sql"
+
+
+@dataclass(frozen=True, slots=True)
+class ImportReport:
+    """What an import did, and what it did not."""
+
+    lecturer: str
+    """The e-mail address of who teaches the courses that are new."""
+    term: str
+    """The code of the term of the courses that are new."""
+    imported: dict[str, int]
+    """Rows added or changed, by table; tables without any are left out."""
+    unchanged: dict[str, int]
+    """Rows that were as the folder has them, by table; tables without any are left out."""
+    refused: list[Refusal]
+    """What the folder has and the database now has not, by file and place."""
+    left_out: dict[str, str]
+    """What no import of courses reads, and how much there is of it: other files, unknown keys."""
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Who is to teach, if that is possible."""
+
+    user_id: UUID
+    email: str
+    can_teach: bool
+
+
+@dataclass(frozen=True, slots=True)
+class TermToFill:
+    """Where the courses go."""
+
+    term_id: UUID
+    is_archived: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PresentCourse:
+    """A course as the database has it."""
+
+    code: str
+    title: str
+    description: str | None
+    term_id: UUID
+    lecturer_id: UUID
+
+
+def import_courses(
+    url: str,
+    directory: Path,
+    *,
+    lecturer_email: str | None = None,
+    term_code: str | None = None,
+    on_progress: Step | None = None,
+) -> ImportReport:
+    """Import the courses of a folder as drafts, in one transaction, as the owner of the database.
+
+    New courses are taught by the lecturer of this address, or else by the active lecturer with the oldest
+    account. They go to the term of this code, or else to the term IMPORTED, made where it is missing.
+
+    Raises:
+        FailureError: a file is missing or damaged, or there is no such lecturer or term. Nothing is imported.
+        psycopg.Error: no connection, no privilege, no schema. Nothing is imported.
+    """
+    tell = on_progress or (lambda *_: None)
+    tell(FILE, 1, 3)
+    document = read_json(directory / FILE)
+    beside = dict(other_files(directory, frozenset({FILE})))
+    imported: dict[str, int] = {}
+    unchanged: dict[str, int] = {}
+    with connect(url) as connection, connection.transaction():
+        lecturer = _lecturer(connection, lecturer_email)
+        term_id, terms_added = _term(connection, term_code)
+        source = read_source(document, term_id=term_id, lecturer_id=lecturer.user_id)
+        if not source.courses:
+            # Takes back the term, which would be there for nothing.
+            raise psycopg.Rollback
+        tell("courses", 2, 3)
+        courses_added = _add_courses(connection, source.courses)
+        _note_what_stays(
+            connection, source, ask_lecturer=lecturer_email is not None, ask_term=term_code is not None
+        )
+        tell("weeks", 3, 3)
+        weeks = _weeks(source.courses)
+        weeks_written = count(connection, _SQL, "import_courses/put_weeks", Jsonb(weeks))
+        imported = _some(terms=terms_added, courses=courses_added, syllabus_weeks=weeks_written)
+        unchanged = _some(
+            courses=len(source.courses) - courses_added, syllabus_weeks=len(weeks) - weeks_written
+        )
+    return ImportReport(
+        lecturer=lecturer.email,
+        term=term_code or TERM_CODE,
+        imported=imported,
+        unchanged=unchanged,
+        refused=source.refused,
+        left_out=_unknown_keys(source) | beside,
+    )
+
+
+def _lecturer(connection: psycopg.Connection[Any], email: str | None) -> Person:
+    found = rows(connection, _SQL, "import_courses/read_lecturer", Person, email)
+    if not found and email is None:
+        raise FailureError("There is no lecturer yet to teach the courses: make an account for one first.")
+    if not found:
+        raise FailureError(f"Nobody has the e-mail address {email}.")
+    if not found[0].can_teach:
+        raise FailureError(f"{found[0].email} is no active lecturer, and cannot teach the courses.")
+    return found[0]
+
+
+def _term(connection: psycopg.Connection[Any], code: str | None) -> tuple[UUID, int]:
+    """The term of this code, and how many were made for it: one at most."""
+    added = 0
+    if code is None or code == TERM_CODE:
+        code = TERM_CODE
+        added = count(connection, _SQL, "import_courses/add_term", code, TERM_TITLE)
+    found = rows(connection, _SQL, "import_courses/read_term", TermToFill, code)
+    if not found:
+        raise FailureError(f"There is no term {code}: make it first, or leave it out.")
+    if found[0].is_archived:
+        raise FailureError(f"The term {code} is in the archive: give another one.")
+    return found[0].term_id, added
+
+
+def _add_courses(connection: psycopg.Connection[Any], courses: list[SourceCourse]) -> int:
+    documents = [each.course.model_dump(mode="json") for each in courses]
+    return count(connection, _SQL, "import_courses/add_courses", Jsonb(documents))
+
+
+def _weeks(courses: list[SourceCourse]) -> list[dict[str, Any]]:
+    return [
+        {"code": each.course.code, **week.model_dump(exclude={"reading"})}
+        for each in courses
+        for week in each.weeks
+    ]
+
+
+def _note_what_stays(
+    connection: psycopg.Connection[Any], source: Source, *, ask_lecturer: bool, ask_term: bool
+) -> None:
+    """Note what was asked for and is not done, because the course is there already and differs."""
+    places = {each.course.code: each for each in source.courses}
+    for present in rows(connection, _SQL, "import_courses/lock_courses", PresentCourse, list(places)):
+        place, course = places[present.code].place, places[present.code].course
+        if present.title != course.title:
+            source.refuse(f"{place}/title", "The course is there with another title, which stays.")
+        if present.description != course.description:
+            source.refuse(f"{place}/description", "The course is there with another one, which stays.")
+        if ask_lecturer and present.lecturer_id != course.lecturer_id:
+            source.refuse(place, "The course is there with another lecturer, who stays.")
+        if ask_term and present.term_id != course.term_id:
+            source.refuse(place, "The course is there in another term, where it stays.")
+
+
+def _unknown_keys(source: Source) -> dict[str, str]:
+    return {f"{FILE}: {key!r}": plural(times, "time") for key, times in sorted(source.unknown_keys.items())}
+
+
+def _some(**numbers: int) -> dict[str, int]:
+    return {name: number for name, number in numbers.items() if number}

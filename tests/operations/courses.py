@@ -1,0 +1,33 @@
+"""Made-up folders of courses."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+
+def folder(directory: Path, *courses: Any) -> Path:
+    """A folder with these courses in its courses.json."""
+    return raw_folder(directory, json.dumps(courses, indent=1).encode())
+
+
+def raw_folder(directory: Path, content: bytes) -> Path:
+    """A folder with a courses.json of these bytes."""
+    directory.mkdir(exist_ok=True)
+    (directory / "courses.json").write_bytes(content)
+    return directory
+
+
+def course(code: str = "BOTANY", *weeks: Any, **changes: Any) -> dict[str, Any]:
+    """A course of two weeks, unless others are given."""
+    usual = [week(1, "Roots"), week(2, "Leaves")]
+    return without_none({"code": code, "title": f"All about {code}", "weeks": list(weeks) or usual} | changes)
+
+
+def week(number: Any, topic: Any, **changes: Any) -> dict[str, Any]:
+    return without_none({"week": number, "topic": topic} | changes)
+
+
+def without_none(given: Mapping[str, Any]) -> dict[str, Any]:
+    """What is given as None is left out."""
+    return {key: value for key, value in given.items() if value is not None}

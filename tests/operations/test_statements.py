@@ -1,0 +1,97 @@
+"""The SQL of operations: each file is what its header says, as PostgreSQL sees it."""
+
+from collections.abc import Callable
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from api.database.queries import Query, QueryFileError, load_queries
+from api.operations import import_courses
+from api.operations.statements import count
+from api.review.form import check_text
+from api.review.server import Prepared, rolled_back
+from api.settings import ROOT
+from tests.conftest import TestDatabase
+
+FOLDERS = (ROOT / "seeds" / "sql", ROOT / "api" / "operations" / "sql")
+QUERIES = [query for folder in FOLDERS for query in load_queries(folder).values()]
+
+
+@pytest.fixture(params=QUERIES, ids=lambda query: query.name)
+def query(request: pytest.FixtureRequest) -> Query:
+    found: Query = request.param
+    return found
+
+
+def prepared(database: TestDatabase, query: Query) -> Prepared:
+    with rolled_back(database.admin_url) as server, server.connection.transaction():
+        return server.prepare(query.text)
+
+
+def test_there_are_some() -> None:
+    assert {query.name.partition("/")[0] for query in QUERIES} == {"demo_school", "import_courses"}
+
+
+def test_the_header_has_the_types_of_the_server(module_database: TestDatabase, query: Query) -> None:
+    assert prepared(module_database, query).parameters == tuple(
+        parameter.type for parameter in query.parameters
+    )
+
+
+def test_the_columns_are_the_fields_of_the_model(module_database: TestDatabase, query: Query) -> None:
+    columns = [column.name for column in prepared(module_database, query).columns]
+    if query.model is None:
+        assert columns == []
+    else:
+        assert columns == [field.name for field in fields(getattr(import_courses, query.model))]
+
+
+def test_the_text_keeps_the_rules_of_form(query: Query) -> None:
+    assert list(check_text(query)) == []
+
+
+def test_the_server_gets_the_file_byte_for_byte(module_database: TestDatabase, tmp_path: Path) -> None:
+    text = (
+        "-- made_up/keep_text\n-- Asks for its own text, and for %s.\n--\n-- $1  likeness  text\n--\n"
+        "-- result  count\n\n"
+        "select /* made_up/keep_text */ from pg_catalog.pg_stat_activity\n"
+        "where pid = pg_backend_pid() and query like $1;\n"
+    )
+    (tmp_path / "made_up").mkdir()
+    (tmp_path / "made_up" / "keep_text.sql").write_text(text)
+    with psycopg.connect(module_database.admin_url) as connection:
+        assert (
+            count(connection, tmp_path, "made_up/keep_text", text.replace("%", r"\%").replace("_", r"\_"))
+            == 1
+        )
+        assert count(connection, tmp_path, "made_up/keep_text", "something else") == 0
+
+
+def test_a_file_that_is_not_there(module_database: TestDatabase, tmp_path: Path) -> None:
+    with (
+        psycopg.connect(module_database.admin_url) as connection,
+        pytest.raises(QueryFileError, match=r"made_up/nothing\.sql: there is no such query file"),
+    ):
+        count(connection, tmp_path, "made_up/nothing")
+
+
+def test_every_file_is_sent(monkeypatch: pytest.MonkeyPatch, database: TestDatabase, tmp_path: Path) -> None:
+    """None is left over from something that was."""
+    from api.operations import statements  # noqa: PLC0415
+    from seeds.setup_demo import seed  # noqa: PLC0415
+    from tests.operations.courses import course, folder  # noqa: PLC0415
+
+    sent: set[str] = set()
+    text: Callable[..., Any] = statements._text
+
+    def noted(of: Path, name: str) -> Any:
+        sent.add(name)
+        return text(of, name)
+
+    monkeypatch.setattr(statements, "_text", noted)
+    seed(database.admin_url)
+    import_courses.import_courses(database.admin_url, folder(tmp_path, course()))
+    assert sent == {query.name for query in QUERIES}
