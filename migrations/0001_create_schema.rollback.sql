@@ -5,5 +5,10 @@
 revoke select on lms_migrations._yoyo_migration from lms_api;
 revoke select, insert, update, delete on all tables in schema lms_migrations from lms_migrate;
 revoke usage on schema lms_migrations from lms_migrate, lms_api;
+do $$
+begin
+    execute format('grant temporary on database %I to public', current_database());
+end
+$$;
 alter default privileges for role lms_owner grant execute on functions to public;
 drop schema lms;

@@ -44,6 +44,13 @@ create schema lms authorization lms_owner;
 comment on schema lms is 'The learning-management system: everything the service reads and writes.';
 grant usage on schema lms to lms_api;
 
+-- Everybody may make temporary tables unless this is said. The service keeps nothing in a session.
+do $$
+begin
+    execute format('revoke temporary on database %I from public', current_database());
+end
+$$;
+
 -- Functions are executable by everybody unless this is said once for the owner. With `in schema` it would
 -- change nothing: per-schema defaults only add.
 alter default privileges for role lms_owner revoke execute on functions from public;

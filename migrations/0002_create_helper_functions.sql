@@ -16,8 +16,9 @@ language sql volatile parallel safe
 begin atomic
     select
         encode(
-            overlay(
-                overlay(
+            -- sqlfluff cannot read an overlay of an overlay.
+            overlay( -- noqa: LT01
+                overlay( -- noqa: PRS
                     uuid_send(gen_random_uuid())
                     placing substring(int8send(clock.microseconds / 1000) from 3) from 1 for 6
                 )

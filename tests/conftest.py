@@ -116,7 +116,10 @@ def school(module_database: TestDatabase) -> School:
 
 
 @pytest.fixture(scope="module")
-def service(module_database: TestDatabase, school: School) -> Iterator[httpx.Client]:
+def service(
+    module_database: TestDatabase,
+    school: School,  # noqa: ARG001 - it is in the database
+) -> Iterator[httpx.Client]:
     """A client of the service, running on the file's database with the school in it."""
     with running_service(settings_for(module_database.server, module_database.name)) as client:
         yield client

@@ -41,7 +41,6 @@ _PYTHON_TYPES: dict[str, type] = {
     "bigint": int,
     "boolean": bool,
     "bytea": bytes,
-    "bytea[]": list,
     "date": date,
     "integer": int,
     "smallint": int,
@@ -65,14 +64,7 @@ def query(
         found = load_query(name)
         if name in BOUND:
             raise SignatureError(f"{name} is bound twice")
-        if function.__name__ != name.rpartition("/")[2]:
-            raise SignatureError(f"{name} is bound by {function.__name__}: give both one name")
-        hints = get_type_hints(function)
-        returned = hints.pop("return", None)
-        if _spell(returned) != _promise(found):
-            raise SignatureError(f"{name}: the header promises {_promise(found)}, not {_spell(returned)}")
-        binders = _binders(found, function, hints)
-        fetch = _fetcher(found, returned)
+        binders, fetch = bind(found, function)
 
         @wraps(function)
         async def run(db: Database, **arguments: Any) -> Any:
@@ -90,7 +82,36 @@ def query(
     return decorate
 
 
-def _binders(found: Query, function: Callable[..., Any], hints: dict[str, Any]) -> list[Bind]:
+def bind(found: Query, function: Callable[..., Any]) -> tuple[list[Bind], Fetch]:
+    """How a function's arguments fill a query, and how its result comes back. Raises SignatureError."""
+    if function.__name__ != found.name.rpartition("/")[2]:
+        raise SignatureError(f"{found.name} is bound by {function.__name__}: give both one name")
+    returned = get_type_hints(function).get("return")
+    if _spell(returned) != _promise(found):
+        raise SignatureError(f"{found.name}: the header promises {_promise(found)}, not {_spell(returned)}")
+    return _binders(found, function), _fetcher(found, returned)
+
+
+class Source(NamedTuple):
+    """Where a parameter's value comes from: an argument, or a field of one."""
+
+    argument: str
+    field: str | None
+    type: Any
+
+
+def sources_of(function: Callable[..., Any]) -> dict[str, Source]:
+    """What a call of this function has at hand, by the name of the parameter that it can fill."""
+    hints = get_type_hints(function)
+    return {
+        target: source
+        for name in signature(function).parameters
+        if name != "db"
+        for target, source in _sources(name, hints[name]).items()
+    }
+
+
+def _binders(found: Query, function: Callable[..., Any]) -> list[Bind]:
     arguments = dict(signature(function).parameters)
     if next(iter(arguments), None) != "db":
         raise SignatureError(f"{found.name}: the first parameter is db")
@@ -98,7 +119,7 @@ def _binders(found: Query, function: Callable[..., Any], hints: dict[str, Any]) 
     for argument in arguments.values():
         if argument.kind is not Argument.KEYWORD_ONLY:
             raise SignatureError(f"{found.name}: {argument.name} is given by keyword, put it behind the *")
-    sources = {target: source for name in arguments for target, source in _sources(name, hints[name]).items()}
+    sources = sources_of(function)
     used: set[str] = set()
     binders: list[Bind] = []
     for parameter in found.parameters:
@@ -114,19 +135,11 @@ def _binders(found: Query, function: Callable[..., Any], hints: dict[str, Any]) 
     return binders
 
 
-class _Source(NamedTuple):
-    """Where a parameter's value comes from: an argument, or a field of one."""
-
-    argument: str
-    field: str | None
-    type: Any
-
-
-def _sources(argument: str, hint: Any) -> dict[str, _Source]:
+def _sources(argument: str, hint: Any) -> dict[str, Source]:
     """What an argument can fill: itself, or every field that it has."""
     if is_dataclass(hint) or (isinstance(hint, type) and issubclass(hint, BaseModel)):
-        return {field: _Source(argument, field, type_) for field, type_ in get_type_hints(hint).items()}
-    return {argument: _Source(argument, None, hint)}
+        return {field: Source(argument, field, type_) for field, type_ in get_type_hints(hint).items()}
+    return {argument: Source(argument, None, hint)}
 
 
 def _fits(parameter: Parameter, hint: Any) -> bool:
@@ -145,22 +158,22 @@ def _plain_types(hint: Any) -> set[Any]:
     return {get_origin(hint) or hint}
 
 
-def _binder(parameter: Parameter, source: _Source) -> Bind:
-    argument = itemgetter(source.argument)
-    if source.field is None:
-        take = argument
-    else:
-        field = attrgetter(source.field)
-
-        def take(arguments: dict[str, Any]) -> Any:
-            return field(argument(arguments))
-
+def _binder(parameter: Parameter, source: Source) -> Bind:
+    take = _taker(source)
     if parameter.type != "jsonb":
         return take
     if get_origin(source.type) is Patch:
         return lambda arguments: take(arguments).document
     to_json = TypeAdapter(source.type).dump_json
     return lambda arguments: to_json(take(arguments)).decode()
+
+
+def _taker(source: Source) -> Bind:
+    argument = itemgetter(source.argument)
+    if source.field is None:
+        return argument
+    field = attrgetter(source.field)
+    return lambda arguments: field(argument(arguments))
 
 
 def _promise(found: Query) -> str:

@@ -5,7 +5,7 @@ from api.database.query import query
 
 
 @query("sessions/touch_sessions")
-async def touch_sessions(db: Database, *, token_hashes: list[bytes]) -> int: ...
+async def touch_sessions(db: Database, *, token_hashes: list[str]) -> int: ...
 
 
 @query("sessions/delete_expired_sessions")

@@ -25,6 +25,9 @@ from (
     where
         indexes.relnamespace = 'lms'::regnamespace
         and pg_index.indisunique
-        and not exists (select from pg_catalog.pg_constraint where conindid = indexes.oid and contype in ('p', 'u', 'x'))
+        and not exists (
+            select from pg_catalog.pg_constraint
+            where pg_constraint.conindid = indexes.oid and pg_constraint.contype in ('p', 'u', 'x')
+        )
 ) as rules
 order by rules.name;

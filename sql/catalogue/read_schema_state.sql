@@ -6,4 +6,4 @@
 -- result  row  SchemaState
 
 select /* catalogue/read_schema_state */
-    exists (select from lms_migrations._yoyo_migration where migration_id = $1) as is_current;
+    exists(select from lms_migrations._yoyo_migration where migration_id = $1) as is_current;

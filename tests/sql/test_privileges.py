@@ -1,0 +1,211 @@
+"""Too much privilege: what the service's role, and everybody else's, cannot do."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import psycopg
+import pytest
+from psycopg import sql
+
+from api.operations import migrate
+from tests.conftest import TestDatabase
+from tests.support.postgres import Server
+from tests.support.school import School, found_school
+
+STRANGERS = {"anon": "", "authenticated": "", "service_role": "bypassrls"}
+"""The roles through which Supabase serves a database to the world."""
+
+
+@pytest.fixture(scope="module")
+def owner(module_database: TestDatabase) -> Iterator[psycopg.Connection[Any]]:
+    with psycopg.connect(module_database.admin_url, autocommit=True) as connection:
+        yield connection
+
+
+@pytest.fixture(scope="module")
+def api(module_database: TestDatabase, school: School) -> Iterator[psycopg.Connection[Any]]:  # noqa: ARG001
+    with psycopg.connect(
+        module_database.server.url(module_database.name, "lms_api"), autocommit=True
+    ) as connection:
+        yield connection
+
+
+@pytest.fixture(scope="module")
+def strangers(server: Server) -> Iterator[list[str]]:
+    with psycopg.connect(server.admin_url(), autocommit=True) as connection:
+        made = [
+            name
+            for name in STRANGERS
+            if not connection.execute("select from pg_roles where rolname = %s", (name,)).fetchone()
+        ]
+        for name in made:
+            connection.execute(
+                sql.SQL("create role {} nologin {}").format(sql.Identifier(name), sql.SQL(STRANGERS[name]))
+            )
+        yield list(STRANGERS)
+        for name in made:
+            connection.execute(sql.SQL("drop role {}").format(sql.Identifier(name)))
+
+
+def _all(connection: psycopg.Connection[Any], statement: str, *values: object) -> list[Any]:
+    return connection.execute(sql.SQL(statement), values or None).fetchall()
+
+
+def test_the_service_is_nobody_special(owner: psycopg.Connection[Any]) -> None:
+    assert _all(
+        owner,
+        "select rolsuper, rolcreaterole, rolcreatedb, rolreplication, rolbypassrls from pg_roles "
+        "where rolname = 'lms_api'",
+    ) == [(False, False, False, False, False)]
+    assert _all(owner, "select from pg_auth_members where member = 'lms_api'::regrole") == []
+
+
+def test_the_service_owns_nothing(owner: psycopg.Connection[Any]) -> None:
+    assert _all(owner, "select from pg_shdepend where refobjid = 'lms_api'::regrole and deptype = 'o'") == []
+    assert _all(
+        owner,
+        "select distinct nspowner::regrole::text from pg_namespace where nspname = 'lms' "
+        "union select relowner::regrole::text from pg_class where relnamespace = 'lms'::regnamespace "
+        "union select proowner::regrole::text from pg_proc where pronamespace = 'lms'::regnamespace",
+    ) == [("lms_owner",)]
+
+
+def test_the_service_makes_nothing_in_a_migrated_database(empty_database: str) -> None:
+    # Not in a clone: privileges on a database are no part of what its template passes on.
+    migrate.apply(empty_database)
+    with psycopg.connect(empty_database) as connection:
+        assert _all(
+            connection,
+            "select has_database_privilege('lms_api', current_database(), 'create'), "
+            "has_database_privilege('lms_api', current_database(), 'temporary')",
+        ) == [(False, False)]
+        connection.execute("set role lms_api")
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            connection.execute("create temporary table mine ()")
+
+
+@pytest.mark.parametrize("privilege", ["truncate", "references", "trigger"])
+def test_the_service_has_no_such_privilege_on_any_table(
+    owner: psycopg.Connection[Any], privilege: str
+) -> None:
+    assert (
+        _all(
+            owner,
+            "select relname from pg_class where relkind in ('r', 'p') and relnamespace::regnamespace::text "
+            "in ('lms', 'lms_migrations', 'public') and has_table_privilege('lms_api', oid, %s)",
+            privilege,
+        )
+        == []
+    )
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "create table lms.mine ()",
+        "create table public.mine ()",
+        "create table lms_migrations.mine ()",
+        "create schema mine",
+        "create function lms.mine() returns void language sql as ''",
+        "alter table lms.terms add column mine text",
+        "alter table lms.terms disable row level security",
+        "drop table lms.terms",
+        "drop function lms.actor(bytea)",
+        "truncate lms.terms",
+        "create index on lms.terms (title)",
+        "create policy mine on lms.terms using (true)",
+        "set role lms_owner",
+        "set role lms_migrate",
+        "alter role lms_api superuser",
+        "select password_hash from lms.users",
+        "select users from lms.users",
+        "update lms.users set role = 'super_admin'",
+        "delete from lms.users",
+        "update lms.sessions set user_id = user_id",
+        "update lms.sessions set expires_at = now() + interval '1 year'",
+        "update lms.courses set seats_taken = 0",
+        "insert into lms_migrations._yoyo_migration (migration_hash, migration_id) values ('a', 'b')",
+        "delete from lms_migrations._yoyo_migration",
+        "copy lms.terms to '/tmp/terms'",
+        "copy lms.terms to program 'cat'",
+        "select pg_read_file('/etc/passwd')",
+    ],
+)
+def test_the_service_cannot(api: psycopg.Connection[Any], statement: str) -> None:
+    with pytest.raises(psycopg.errors.InsufficientPrivilege):
+        api.execute(sql.SQL(statement))
+
+
+def test_the_service_reads_what_it_should(api: psycopg.Connection[Any]) -> None:
+    for statement in (
+        "select count(*) > 0 from lms.courses",
+        "select count(*) > 0 from lms.users",
+        "select count(*) > 0 from lms_migrations._yoyo_migration",
+    ):
+        assert _all(api, statement) == [(True,)]
+
+
+@pytest.mark.parametrize("stranger", ["public", *STRANGERS])
+def test_strangers_have_no_privilege(
+    owner: psycopg.Connection[Any],
+    strangers: list[str],  # noqa: ARG001 - makes the roles
+    stranger: str,
+) -> None:
+    holds = {
+        "usage": "select nspname from pg_namespace where nspname in ('lms', 'lms_migrations') and "
+        "(has_schema_privilege(%(who)s, oid, 'usage') or has_schema_privilege(%(who)s, oid, 'create'))",
+        "tables": "select relname from pg_class where relkind in ('r', 'p', 'v', 'm', 'S') and relnamespace in "
+        "('lms'::regnamespace, 'lms_migrations'::regnamespace) and (has_table_privilege(%(who)s, oid, "
+        "'select, insert, update, delete, truncate, references, trigger') or "
+        "relkind <> 'S' and has_any_column_privilege(%(who)s, oid, 'select, insert, update, references'))",
+        "functions": "select proname from pg_proc where pronamespace = 'lms'::regnamespace and "
+        "has_function_privilege(%(who)s, oid, 'execute')",
+    }
+    for what, statement in holds.items():
+        assert owner.execute(sql.SQL(statement), {"who": stranger}).fetchall() == [], what
+
+
+@pytest.mark.parametrize("stranger", ["anon", "authenticated"])
+def test_strangers_see_no_row_even_where_a_grant_slipped(
+    database: TestDatabase, strangers: list[str], stranger: str
+) -> None:
+    assert stranger in strangers
+    found_school(database.admin_url)
+    with psycopg.connect(database.admin_url) as connection:
+        tables = [
+            name for (name,) in _all(connection, "select tablename from pg_tables where schemaname = 'lms'")
+        ]
+        filled = 0
+        who = sql.Identifier(stranger)
+        connection.execute(sql.SQL("grant usage on schema lms to {}").format(who))
+        connection.execute(sql.SQL("grant all on all tables in schema lms to {}").format(who))
+        for table in tables:
+            count = sql.SQL("select count(*) from lms.{}").format(sql.Identifier(table))
+            filled += connection.execute(count).fetchone() != (0,)
+            connection.execute(sql.SQL("set local role {}").format(who))
+            assert connection.execute(count).fetchone() == (0,), table
+            connection.execute("set local role none")
+        assert filled >= 5
+        connection.rollback()
+
+
+TIMEOUTS = {
+    "statement_timeout": "5s",
+    "lock_timeout": "3s",
+    "idle_in_transaction_session_timeout": "5s",
+    "TimeZone": "UTC",
+    "search_path": '""',
+}
+
+
+@pytest.mark.parametrize("way", ["direct", "as the service comes"])
+def test_a_session_of_the_service_has_its_limits(module_database: TestDatabase, way: str) -> None:
+    url = (
+        module_database.server.url(module_database.name, "lms_api")
+        if way == "direct"
+        else module_database.service_url
+    )
+    with psycopg.connect(url, autocommit=True, prepare_threshold=None) as connection:
+        for setting, value in TIMEOUTS.items():
+            shown = connection.execute(sql.SQL("show {}").format(sql.Identifier(setting))).fetchone()
+            assert shown == (value,), setting

@@ -1,0 +1,148 @@
+"""What the server has seen of the service is what lies in sql/: those statements, all of them, no other."""
+
+import asyncio
+from typing import Any
+
+import httpx
+import psycopg
+import pytest
+from psycopg import sql
+
+from api.database.pool import open_pool
+from api.database.queries import load_queries
+from api.http.passwords import HASHER
+from api.http.service import Service
+from api.review.server import rolled_back
+from tests.conftest import TestDatabase
+from tests.support.school import School
+from tests.support.service import settings_for
+
+PASSWORD = "open-sesame-please"
+OWN = ("begin", "commit", "rollback", "set client_encoding=")
+"""What a transaction needs besides, and what PgBouncer says to a server in the name of its client."""
+
+
+@pytest.fixture(scope="module")
+def watched(module_database: TestDatabase, school: School) -> TestDatabase:
+    """The file's database, in which the server's record of statements can be read."""
+    with psycopg.connect(module_database.admin_url, autocommit=True) as connection:
+        connection.execute("create extension pg_stat_statements")
+        connection.execute(
+            "update lms.users set password_hash = %s where user_id = %s",
+            (HASHER.hash(PASSWORD), school.principals["lecturer"].user_id),
+        )
+        connection.execute("select pg_stat_statements_reset()")
+    return module_database
+
+
+def _use_every_route(client: httpx.Client, school: School) -> None:
+    def send(
+        method: str, path: str, who: str = "super_admin", status: int = 200, **rest: Any
+    ) -> httpx.Response:
+        headers = school.headers(who) | rest.pop("headers", {})
+        answer = client.request(method, path, headers=headers, **rest)
+        assert answer.status_code == status, (method, path, answer.text)
+        return answer
+
+    whichever = {"If-Match": "*"}
+    token = client.post(
+        "/auth/login", json={"email": "lecturer@school.test", "password": PASSWORD}
+    ).raise_for_status()
+    bearer = {"Authorization": f"Bearer {token.json()['access_token']}"}
+    client.get("/auth/me", headers=bearer).raise_for_status()
+    client.post("/auth/logout", headers=bearer).raise_for_status()
+    send("GET", "/health/ready")
+
+    term = {"code": "SENT-1", "title": "Sent", "starts_on": "2026-01-01", "ends_on": "2026-02-01"}
+    term_id = send("POST", "/terms", json=term, status=201).json()["id"]
+    send("GET", "/terms")
+    send("GET", f"/terms/{term_id}")
+    send("PATCH", f"/terms/{term_id}", json={"title": "Sent on"}, headers=whichever | _MERGE)
+
+    course = {"code": "SENT-1", "title": "Sent", "term_id": term_id, "capacity": 3}
+    key = {"Idempotency-Key": "sent-once"}
+    course_id = send("POST", "/courses", "lecturer", 201, json=course, headers=key).json()["id"]
+    send("POST", "/courses", "lecturer", 201, json=course, headers=key)
+    send("GET", "/courses", params={"count": "true"})
+    send("GET", "/courses", params={"term_id": term_id})
+    send("GET", "/courses", params={"lecturer_id": str(school.own["lecturer_id"])})
+    send("GET", f"/courses/{course_id}")
+    send("PATCH", f"/courses/{course_id}", json={"capacity": 4}, headers=whichever | _MERGE)
+
+    syllabus = f"/courses/{course_id}/syllabus"
+    send("GET", syllabus)
+    send("PUT", syllabus, json={"weeks": [{"week_number": 1, "topic": "One"}]}, headers=whichever)
+    send("PUT", f"{syllabus}/2", json={"topic": "Two"}, headers=whichever)
+    send("DELETE", f"{syllabus}/1", headers=whichever)
+
+    send("DELETE", f"/courses/{course_id}", status=204, headers=whichever)
+    send("DELETE", f"/terms/{term_id}", status=204, headers=whichever)
+
+
+_MERGE = {"Content-Type": "application/merge-patch+json"}
+
+
+async def _keep_up(database: TestDatabase) -> None:
+    """What the service does by itself from time to time."""
+    settings = settings_for(database.server, database.name)
+    service = Service(settings)
+    await service.start(await open_pool(settings))
+    service.seen.add(b"\0" * 32)
+    await service.forget()
+    await service.stop()
+
+
+def test_the_server_saw_the_query_files_and_nothing_else(
+    watched: TestDatabase, service: httpx.Client, school: School
+) -> None:
+    _use_every_route(service, school)
+    asyncio.run(_keep_up(watched))
+
+    with psycopg.connect(watched.admin_url) as connection:
+        seen: dict[int, str] = dict(
+            connection.execute(
+                "select queryid, query from pg_stat_statements "
+                "where userid = 'lms_api'::regrole and toplevel "
+                "and dbid = (select oid from pg_database where datname = current_database())"
+            ).fetchall()
+        )
+    files = _query_ids(watched)
+    foreign = [
+        text
+        for query_id, text in seen.items()
+        if query_id not in files.values() and not text.lower().startswith(OWN)
+    ]
+    assert foreign == []
+    # Sent once for each process, before the record was begun.
+    at_start = {"catalogue/read_service_role"}
+    assert {name for name, query_id in files.items() if query_id not in seen} - at_start == set()
+
+
+def _query_ids(database: TestDatabase) -> dict[str, int]:
+    """By what the server knows each query file."""
+    found = {}
+    with rolled_back(database.admin_url) as server, server.as_service():
+        for query in load_queries().values():
+            prepared = server.prepare(query.text)
+            nulls = sql.SQL(", ").join([sql.NULL] * len(query.parameters))
+            row = server.connection.execute(
+                sql.SQL("explain (verbose, format json) execute {}{}").format(
+                    sql.Identifier(prepared.name),
+                    sql.SQL("({})").format(nulls) if query.parameters else sql.SQL(""),
+                )
+            ).fetchone()
+            assert row is not None
+            found[query.name] = row[0][0]["Query Identifier"]
+    assert len(set(found.values())) == len(found)
+    return found
+
+
+def test_a_statement_is_found_by_its_name(
+    watched: TestDatabase, service: httpx.Client, school: School
+) -> None:
+    service.get("/courses", headers=school.headers("lecturer")).raise_for_status()
+    with psycopg.connect(watched.admin_url) as connection:
+        found = connection.execute(
+            "select calls from pg_stat_statements where query like '%/* courses/list_courses */%'"
+        ).fetchall()
+    assert found
