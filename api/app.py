@@ -66,7 +66,7 @@ _UNREACHABLE = (OSError, TimeoutError, asyncpg.CannotConnectNowError, asyncpg.To
 
 
 class UnfitRoleError(Exception):
-    """The service was told to run as a role that could do more than serve."""
+    """The service cannot run as its role: it could do more than serve, or there is nothing to serve."""
 
 
 def create_app(settings: Settings | None = None) -> Litestar:
@@ -90,6 +90,8 @@ def create_app(settings: Settings | None = None) -> Litestar:
 async def check_role(pool: Pool) -> None:
     """Raises UnfitRoleError where the service's role could change what it serves."""
     role = await catalogue.read_service_role(pool)
+    if role is None:
+        raise UnfitRoleError("The database has no schema of ours: run `lms migrate` first.")
     unfit = {
         "is a superuser": role.is_superuser,
         "owns the schema": role.is_owner,

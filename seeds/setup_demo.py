@@ -107,7 +107,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def _is_production(connection: psycopg.Connection[Any]) -> bool:
-    row = connection.execute("select current_setting('lms.environment', true) = 'production'").fetchone()
+    row = connection.execute("select environment = 'production' from lms.deployments").fetchone()
     return row is not None and row[0] is True
 
 

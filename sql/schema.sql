@@ -198,6 +198,20 @@ COMMENT ON CONSTRAINT courses_syllabus_version_ck ON lms.courses IS '422 A versi
 COMMENT ON CONSTRAINT courses_title_ck ON lms.courses IS '422 /title Give a title of 1 to 200 characters, without space at its ends.';
 COMMENT ON CONSTRAINT courses_version_ck ON lms.courses IS '422 A version counts from 1.';
 
+CREATE TABLE lms.deployments (
+    is_this boolean DEFAULT true NOT NULL,
+    environment text DEFAULT 'development'::text NOT NULL,
+    CONSTRAINT deployments_environment_ck CHECK ((environment = ANY (ARRAY['development'::text, 'staging'::text, 'production'::text]))),
+    CONSTRAINT deployments_is_this_ck CHECK (is_this)
+);
+ALTER TABLE lms.deployments OWNER TO lms_owner;
+
+COMMENT ON TABLE lms.deployments IS 'What this database is for: one row. Personal data: none.';
+COMMENT ON COLUMN lms.deployments.is_this IS 'True, in the one row. Personal data: none.';
+COMMENT ON COLUMN lms.deployments.environment IS 'development, staging or production; `lms roles --environment` sets it. Personal data: none.';
+COMMENT ON CONSTRAINT deployments_environment_ck ON lms.deployments IS '422 /environment Use development, staging or production.';
+COMMENT ON CONSTRAINT deployments_is_this_ck ON lms.deployments IS '422 There is one row, for this database.';
+
 CREATE TABLE lms.idempotency_keys (
     user_id uuid NOT NULL,
     route text NOT NULL,
@@ -294,6 +308,11 @@ ALTER TABLE ONLY lms.courses
 
 COMMENT ON CONSTRAINT courses_pk ON lms.courses IS '409 This course exists already.';
 
+ALTER TABLE ONLY lms.deployments
+    ADD CONSTRAINT deployments_pk PRIMARY KEY (is_this);
+
+COMMENT ON CONSTRAINT deployments_pk ON lms.deployments IS '409 The database is described already.';
+
 ALTER TABLE ONLY lms.idempotency_keys
     ADD CONSTRAINT idempotency_keys_pk PRIMARY KEY (user_id, route, key);
 
@@ -368,6 +387,10 @@ COMMENT ON CONSTRAINT syllabus_weeks_course_id_fk ON lms.syllabus_weeks IS '409 
 ALTER TABLE lms.courses ENABLE ROW LEVEL SECURITY;
 
 CREATE POLICY courses_own_roles ON lms.courses TO lms_api, lms_migrate USING (true) WITH CHECK (true);
+
+ALTER TABLE lms.deployments ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY deployments_own_roles ON lms.deployments TO lms_api, lms_migrate USING (true) WITH CHECK (true);
 
 ALTER TABLE lms.idempotency_keys ENABLE ROW LEVEL SECURITY;
 

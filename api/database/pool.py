@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any, Protocol
 
 import asyncpg
@@ -46,50 +47,92 @@ class Pool:
 
     def __init__(self, pool: asyncpg.Pool, acquire_timeout: float) -> None:
         self._pool = pool
+        self._size: int = pool.get_max_size()
         self._acquire_timeout = acquire_timeout
+        self._kept: list[asyncpg.Connection] = []
+        """Between two requests a connection is kept here, on loan from asyncpg: a task and two timers for
+        giving it back and taking it again would be a fifth of what a request costs."""
+        self._wanted = 0
+        """Connections in use or waited for."""
 
     async def fetch(self, statement: str, arguments: tuple[Any, ...]) -> list[asyncpg.Record]:
-        connection = await self._acquire()
-        try:
+        async with _Loan(self) as connection:
             try:
                 return await connection.fetch(statement, *arguments)  # type: ignore[no-any-return]
             except RETRIED:
                 return await connection.fetch(statement, *arguments)  # type: ignore[no-any-return]
-        finally:
-            await self._pool.release(connection)
 
     async def execute(self, statement: str, arguments: tuple[Any, ...]) -> int:
-        connection = await self._acquire()
-        try:
+        async with _Loan(self) as connection:
             try:
                 return _affected(await connection.execute(statement, *arguments))
             except RETRIED:
                 return _affected(await connection.execute(statement, *arguments))
-        finally:
-            await self._pool.release(connection)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Transaction]:
         """One transaction, committed at the end of the block and rolled back by any exception."""
-        connection = await self._acquire()
-        try:
-            async with connection.transaction():
-                yield Transaction(connection)
-        finally:
-            await self._pool.release(connection)
+        async with _Loan(self) as connection, connection.transaction():
+            yield Transaction(connection)
 
     async def close(self) -> None:
         """Wait for the statements under way, then close. After 10 s, cut them off."""
+        self._size = 0  # from now on nothing is kept
         try:
-            await asyncio.wait_for(self._pool.close(), timeout=10)
+            async with asyncio.timeout(10):
+                while self._kept:
+                    await self._pool.release(self._kept.pop())
+                await self._pool.close()
         except TimeoutError:
             self._pool.terminate()
 
-    async def _acquire(self) -> asyncpg.Connection:
+    async def acquire(self) -> asyncpg.Connection:
+        """A connection, to be released. Raises UnavailableError where there is none within the deadline."""
+        self._wanted += 1
         try:
-            return await self._pool.acquire(timeout=self._acquire_timeout)
-        except TimeoutError as error:
-            raise UnavailableError from error
+            while self._kept:
+                connection = self._kept.pop()
+                if _is_open(connection):
+                    return connection
+                await self._pool.release(connection)
+            if self._wanted <= self._size:
+                # There is a free one, so no timer; should it have to connect first, that has its own deadline.
+                return await self._pool.acquire()
+            async with asyncio.timeout(self._acquire_timeout):
+                return await self._pool.acquire()
+        except BaseException as error:
+            self._wanted -= 1
+            if isinstance(error, TimeoutError):
+                raise UnavailableError from error
+            raise
+
+    async def release(self, connection: asyncpg.Connection, *, failed: bool) -> None:
+        """Take it back. After a failure its statement may have to be cancelled first, which has a deadline."""
+        if not failed and self._wanted <= self._size:
+            self._kept.append(connection)
+            self._wanted -= 1
+            return
+        # To asyncpg, which hands it to whoever waits and mends what has failed.
+        try:
+            await self._pool.release(connection, timeout=self._acquire_timeout)
+        finally:
+            self._wanted -= 1
+
+
+class _Loan:
+    """A connection of the pool for the length of a block."""
+
+    __slots__ = ("_connection", "_pool")
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+
+    async def __aenter__(self) -> asyncpg.Connection:
+        self._connection = await self._pool.acquire()
+        return self._connection
+
+    async def __aexit__(self, failure: type[BaseException] | None, *_: object) -> None:
+        await self._pool.release(self._connection, failed=failure is not None)
 
 
 RETRIED = (
@@ -105,7 +148,7 @@ async def open_pool(settings: Settings) -> Pool:
     pool = await asyncpg.create_pool(
         settings.require_database_url(),
         connection_class=Connection,
-        init=_pass_json_through,
+        init=partial(_pass_json_through, deadline=settings.database_acquire_timeout),
         min_size=min(2, settings.database_pool_size),
         max_size=settings.database_pool_size,
         # Through a transaction pooler a name prepared by one client means another's statement to the next.
@@ -117,11 +160,20 @@ async def open_pool(settings: Settings) -> Pool:
     return Pool(pool, settings.database_acquire_timeout)
 
 
-async def _pass_json_through(connection: asyncpg.Connection) -> None:
+async def _pass_json_through(connection: asyncpg.Connection, *, deadline: float) -> None:
     # `json` is what a client gets, byte for byte. `jsonb`, which is what a client sent, stays text.
-    await connection.set_type_codec(
-        "json", schema="pg_catalog", encoder=bytes, decoder=bytes, format="binary"
-    )
+    async with asyncio.timeout(deadline):
+        await connection.set_type_codec(
+            "json", schema="pg_catalog", encoder=bytes, decoder=bytes, format="binary"
+        )
+
+
+def _is_open(connection: asyncpg.Connection) -> bool:
+    try:
+        return not connection.is_closed()
+    except asyncpg.InterfaceError:
+        # asyncpg took back what the server closed.
+        return False
 
 
 def _affected(status: str) -> int:

@@ -1,7 +1,8 @@
 -- catalogue/read_service_role
--- What the role of this connection could do beyond serving. The service refuses to run as one that can.
+-- What the role of this connection could do beyond serving. The service refuses to run as one that can. No row:
+-- there is no schema to serve.
 --
--- result  row  ServiceRole
+-- result  row?  ServiceRole
 
 select /* catalogue/read_service_role */
     current_user::text as name,

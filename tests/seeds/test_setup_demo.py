@@ -7,7 +7,6 @@ from typing import Any
 
 import psycopg
 import pytest
-from psycopg import sql
 
 from api.operations.failures import FailureError
 from api.settings import ROOT
@@ -30,12 +29,8 @@ def change(url: str, statement: Any) -> None:
 
 
 def is_for(database: TestDatabase, environment: str) -> None:
-    with psycopg.connect(database.admin_url, autocommit=True) as connection:
-        connection.execute(
-            sql.SQL("alter database {} set lms.environment = {}").format(
-                sql.Identifier(database.name), sql.Literal(environment)
-            )
-        )
+    with psycopg.connect(database.admin_url) as connection:
+        connection.execute("update lms.deployments set environment = %s", (environment,))
 
 
 class TestContent:

@@ -19,7 +19,7 @@ def settings_for(server: Server, database: str, **changes: object) -> Settings:
     return Settings(
         database_url=SecretStr(server.service_url(database)),
         migration_url=SecretStr(server.admin_url(database)),
-        database_pooler=server.pooler,  # type: ignore[arg-type]  # pydantic checks the literal
+        database_pooler=server.pooler,
         database_pool_size=4,
         **changes,  # type: ignore[arg-type]
     )

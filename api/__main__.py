@@ -1,0 +1,5 @@
+"""`python -m api` is `lms`."""
+
+from api.cli import main
+
+main()

@@ -1,0 +1,388 @@
+"""The command line: `lms`, or `python -m api`. Here commands are only wired; api/operations does the work.
+
+What a command needs is imported inside it, so that `lms --help` answers at once.
+"""
+# A backspace in a help text tells click to keep the lines below as they are.
+# ruff: noqa: D301, PLC0415
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from pydantic import SecretStr
+
+    from api.operations.migrate import MigrationStatus
+    from api.settings import Settings
+
+_HELP = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
+
+
+class _Commands(click.Group):
+    """Commands that can be interrupted in order, and that explain an expected failure in one sentence."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        from api.operations.interrupts import interruptible
+
+        try:
+            with interruptible():
+                return super().invoke(ctx)
+        except (click.exceptions.Exit, click.ClickException, BrokenPipeError):
+            # click's own, and what it does when `| head` has read enough.
+            raise
+        except KeyboardInterrupt:
+            click.echo("Interrupted.", err=True)
+            # As shells report what a signal ended: 128 + SIGINT.
+            raise click.exceptions.Exit(130) from None
+        except SystemExit as refusal:
+            if not isinstance(refusal.code, str):
+                raise
+            raise click.ClickException(refusal.code) from refusal
+        except Exception as error:
+            from api.operations.failures import sentence_for
+
+            sentence = sentence_for(error)
+            if sentence is None or ctx.params.get("traceback"):
+                raise
+            raise click.ClickException(sentence) from error
+
+
+@click.group(cls=_Commands, context_settings=_HELP)
+@click.option("--traceback", is_flag=True, help="Show where an expected failure comes from.")
+@click.version_option(package_name="lms-data-service", prog_name="lms")
+def main(*, traceback: bool) -> None:
+    """The LMS data service: courses, syllabi and accounts in PostgreSQL, served over HTTP.
+
+    \b
+    Try it; PostgreSQL, demo data and all come up:
+        lms up
+    Run it on a PostgreSQL of yours:
+        export LMS_MIGRATION_URL=postgresql://postgres@localhost:5432/lms
+        export LMS_DATABASE_URL=postgresql://lms_api:secret@localhost:5432/lms
+        lms migrate
+        lms roles
+        lms serve --workers 2
+
+    Settings are environment variables; `lms config` lists them. Without any, commands work on the PostgreSQL
+    that `lms up` keeps in its data directory.
+    """
+
+
+@main.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option(
+    "--port", type=click.IntRange(0, 65535), default=8000, show_default=True, help="0 takes a free one."
+)
+@click.option(
+    "--data-dir", type=click.Path(path_type=Path), help="Where the data lie; LMS_DATA_DIR by default."
+)
+@click.option("--no-demo", is_flag=True, help="Without the demo school.")
+def up(*, host: str, port: int, data_dir: Path | None, no_demo: bool) -> None:
+    """Bring everything up: PostgreSQL, schema, demo school, service.
+
+    Uses the server of LMS_DATABASE_URL if that is set, and else starts one of its own, without installation,
+    whose data it finds again the next time. Ctrl-C stops all of it. Demo accounts have a well-known password,
+    so they are never served to other machines.
+
+    \b
+    Examples:
+        lms up
+        lms up --port 8080 --data-dir ~/school
+        lms up --host 0.0.0.0 --no-demo --data-dir ~/real-school
+        LMS_DATABASE_URL=postgresql://localhost:5432/lms lms up
+    """
+    from api.operations.up import up as run
+
+    settings = _settings()
+    run(settings, host=host, port=port, directory=data_dir or settings.data_dir, demo=not no_demo)
+
+
+@main.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option(
+    "--port", type=click.IntRange(0, 65535), default=8000, show_default=True, help="0 takes a free one."
+)
+@click.option(
+    "--workers",
+    type=click.IntRange(1, 64),
+    default=1,
+    show_default=True,
+    help="Processes that answer requests.",
+)
+def serve(*, host: str, port: int, workers: int) -> None:
+    """Serve the database of LMS_DATABASE_URL. Never migrates.
+
+    Refuses to run as an owner or a superuser: LMS_DATABASE_URL names lms_api. SIGTERM lets requests under way
+    finish, for 30 seconds at most.
+
+    \b
+    Examples:
+        lms serve
+        lms serve --host 0.0.0.0 --port 8080 --workers 4
+    """
+    settings = _settings()
+    settings.require_database_url()
+    from api.operations.serve import listening, serve_workers, url_of
+
+    with listening(host, port) as listener:
+        click.echo(f"Listening at {url_of(listener)}.", err=True)
+        serve_workers(settings, listener, workers=workers)
+
+
+@main.command()
+@click.option("--to", metavar="ID", help="Apply this one and what it depends on, and nothing else.")
+@click.option("--down", metavar="ID", help="Roll back this one and everything that depends on it.")
+@click.option("--status", is_flag=True, help="Show what is applied, and change nothing.")
+def migrate(*, to: str | None, down: str | None, status: bool) -> None:
+    """Bring the schema up to date, or back.
+
+    Works as LMS_MIGRATION_URL. The first time that is an administrator, since roles are made. An ID may be
+    shortened, as to its number.
+
+    \b
+    Examples:
+        lms migrate
+        lms migrate --status
+        lms migrate --to 0004
+        lms migrate --down 0007_create_courses
+    """
+    if sum(map(bool, (to, down, status))) > 1:
+        raise click.UsageError("Give one of --to, --down and --status.")
+    from api.operations import migrate as migrations
+    from api.operations.targets import owner_address
+    from api.operations.terminal import progress, table
+
+    with owner_address(_settings()) as url:
+        if status:
+            table(
+                ("migration", "applied"),
+                ((each.id, _applied(each)) for each in migrations.status(url)),
+            )
+            return
+        with progress() as step:
+            done = (
+                migrations.apply(url, to=to, on_progress=step)
+                if down is None
+                else migrations.roll_back(url, down_to=down, on_progress=step)
+            )
+    what = "Applied" if down is None else "Rolled back"
+    click.echo(f"{what}: {', '.join(done)}." if done else "Nothing to do.")
+
+
+@main.command()
+@click.option("--admin", metavar="URL", help="Whom to do it as; LMS_MIGRATION_URL by default.")
+@click.option("--api-password", metavar="TEXT", help="For lms_api, where LMS_DATABASE_URL does not say it.")
+@click.option("--migrate-password", metavar="TEXT", help="For lms_migrate, where LMS_MIGRATION_URL does not.")
+@click.option(
+    "--environment",
+    type=click.Choice(["production", "staging", "development"]),
+    help="Record what the database is for; production refuses demo data.",
+)
+def roles(
+    *, admin: str | None, api_password: str | None, migrate_password: str | None, environment: str | None
+) -> None:
+    """Let lms_api and lms_migrate log in.
+
+    The migrations make these roles without a login. Their passwords are those in LMS_DATABASE_URL and
+    LMS_MIGRATION_URL where these name them, or are asked for on a terminal: others can see what stands on a
+    command line. A role without a password can log in where pg_hba.conf lets it. They reach the server
+    hashed. Doing it again changes nothing.
+
+    \b
+    Examples:
+        lms roles
+        lms roles --admin postgresql://postgres@localhost:5432/lms
+        lms roles --environment production
+    """
+    from contextlib import nullcontext
+
+    from api.operations.roles import MIGRATION_ROLE, SERVICE_ROLE, Environment, give_login, set_environment
+    from api.operations.targets import owner_address
+
+    settings = _settings()
+    passwords = {
+        SERVICE_ROLE: api_password or _password_in(settings.database_url, SERVICE_ROLE),
+        MIGRATION_ROLE: migrate_password or _password_in(settings.migration_url, MIGRATION_ROLE),
+    }
+    with nullcontext(admin) if admin else owner_address(settings) as url:
+        for role, known in passwords.items():
+            password = known or _asked_password(role)
+            give_login(url, role, password)
+            click.echo(f"{role} can log in{'' if password else ', its password unchanged'}.")
+        if environment is not None:
+            database = set_environment(url, Environment(environment))
+            click.echo(f"The database {database} is for {environment}.")
+
+
+@main.group()
+def seed() -> None:
+    """Fill the database with made-up data."""
+
+
+@seed.command("demo")
+@click.option("--force", is_flag=True, help="Even where the database is for production.")
+def seed_demo(*, force: bool) -> None:
+    """Set up the demo school: 24 accounts, 2 terms, 6 courses with their syllabi.
+
+    What is there already stays as it is. Refused where `lms roles --environment production` was said.
+
+    \b
+    Example:
+        lms seed demo
+    """
+    from api.operations.targets import owner_address
+    from api.operations.terminal import progress
+    from seeds.setup_demo import DEMO_PASSWORD
+    from seeds.setup_demo import seed as set_up
+
+    with owner_address(_settings()) as url, progress() as step:
+        set_up(url, force=force, on_progress=step)
+    click.echo(f"The demo school is set up. Everybody's password is {DEMO_PASSWORD}.")
+
+
+@main.group("import")
+def import_() -> None:
+    """Bring in data from files."""
+
+
+@import_.command("courses")
+@click.argument("directory", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option("--lecturer", metavar="EMAIL", help="Who teaches what is new; somebody who has an account.")
+@click.option("--term", metavar="CODE", help="The term of what is new; one is made if this is left out.")
+def import_courses(*, directory: Path, lecturer: str | None, term: str | None) -> None:
+    """Import the courses in DIRECTORY with their weeks.
+
+    What cannot be imported is listed by file and place, and the rest is imported. Doing it again changes
+    nothing that is the same. Exits with 1 if nothing was there to import.
+
+    \b
+    Examples:
+        lms import courses data/courses
+        lms import courses data/courses --lecturer lecturer1@example.edu --term 2026-AUTUMN
+    """
+    from api.operations.import_courses import import_courses as run
+    from api.operations.targets import owner_address
+    from api.operations.terminal import progress, table
+
+    with owner_address(_settings()) as url, progress() as step:
+        report = run(url, directory, lecturer_email=lecturer, term_code=term, on_progress=step)
+    click.echo(f"Imported: {_counted(report.imported)}.")
+    click.echo(f"Unchanged: {_counted(report.unchanged)}.")
+    click.echo(f"New courses are taught by {report.lecturer}, in the term {report.term}.")
+    for what, how_much in report.left_out.items():
+        click.echo(f"Left out: {what} ({how_much}).")
+    click.echo(f"Refused: {len(report.refused)}.")
+    if report.refused:
+        table(("file", "place", "reason"), ((each.file, each.place, each.reason) for each in report.refused))
+    if not report.imported and not report.unchanged:
+        raise click.exceptions.Exit(1)
+
+
+@main.group()
+def sql() -> None:
+    """Look at the statements that the service can send, and prove them."""
+
+
+@sql.command("check")
+def sql_check() -> None:
+    """Compare every file in sql/ with what PostgreSQL says about it.
+
+    Each is prepared on a migrated database: that of LMS_MIGRATION_URL, or else a fresh one that is thrown
+    away. Exits with 1 if anything is found.
+
+    \b
+    Example:
+        lms sql check
+    """
+    import asyncio
+
+    from api.operations.targets import migrated_address
+    from api.review.check import check
+
+    with migrated_address(_settings()) as url:
+        findings = asyncio.run(check(url))
+    for finding in findings:
+        click.echo(finding)
+    if findings:
+        raise click.ClickException(f"{len(findings)} to mend in sql/.")
+    click.echo("Every query file is what it says.")
+
+
+@sql.command("list")
+def sql_list() -> None:
+    """List the query files: name, result, purpose.
+
+    \b
+    Example:
+        lms sql list | grep courses/
+    """
+    from api.database.queries import load_queries
+    from api.operations.terminal import table
+
+    table(
+        ("name", "result", "purpose"),
+        (
+            (query.name, " ".join(filter(None, (query.kind, query.model))), " ".join(query.purpose.split()))
+            for query in load_queries().values()
+        ),
+    )
+
+
+@main.command()
+def config() -> None:
+    """Show every setting: the value in effect, where it comes from, and what it means.
+
+    Settings are environment variables. Passwords are not shown.
+
+    \b
+    Example:
+        LMS_DATABASE_POOL_SIZE=20 lms config
+    """
+    import os
+    import textwrap
+
+    from api.operations.configuration import settings_in_effect, unknown_variables
+
+    for setting in settings_in_effect(_settings(), os.environ):
+        click.secho(f"{setting.variable} = {setting.value}", bold=True, nl=False)
+        click.echo(f"  ({setting.source})")
+        click.echo(textwrap.indent(textwrap.fill(setting.description, 100), "    "))
+    for warning in unknown_variables(os.environ):
+        click.echo(warning, err=True)
+
+
+def _settings() -> "Settings":
+    from api.settings import Settings
+
+    return Settings()
+
+
+def _applied(migration: "MigrationStatus") -> str:
+    if migration.applied_at is None:
+        return "no"
+    when = f"{migration.applied_at:%Y-%m-%d %H:%M:%S} UTC"
+    return when if migration.on_disk else f"{when}, by a newer release: it is not among the files here"
+
+
+def _counted(rows_by_table: "dict[str, int]") -> str:
+    return ", ".join(f"{table} {rows}" for table, rows in rows_by_table.items()) or "nothing"
+
+
+def _password_in(url: "SecretStr | None", role: str) -> str | None:
+    """The password in an address that names this role."""
+    from api.database.addresses import password_of, user_of
+
+    address = None if url is None else url.get_secret_value()
+    return password_of(address) if address is not None and user_of(address) == role else None
+
+
+def _asked_password(role: str) -> str | None:
+    """A password typed on the terminal; None where there is none, or nothing was typed."""
+    if not sys.stdin.isatty():
+        return None
+    typed: str = click.prompt(
+        f"Password for {role} (empty: as it is)", default="", hide_input=True, show_default=False
+    )
+    return typed or None
