@@ -211,7 +211,7 @@ SPOILED = {
         "rows, and versioned promises one",
     ),
     "a second row for row": (
-        ("catalogue/read_service_role", "where roles.rolname = current_user and", "where"),
+        ("catalogue/read_schema_state", " as is_current;", " as is_current\nfrom generate_series(1, 2);"),
         "rows, and row promises one",
     ),
     "a second row for row?": (
@@ -223,7 +223,7 @@ SPOILED = {
         "2 rows, and row? promises one",
     ),
     "no row for row": (
-        ("catalogue/read_service_role", "where roles.rolname = current_user and", "where false and"),
+        ("catalogue/read_schema_state", " as is_current;", " as is_current\nwhere false;"),
         "no row, and row promises one",
     ),
     "no row for a live session": (

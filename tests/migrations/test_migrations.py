@@ -1,0 +1,166 @@
+"""The project's own migrations: their form, their way back, and what survives any crash."""
+
+import random
+import re
+import secrets
+import sys
+import time
+from collections import Counter
+from dataclasses import dataclass
+
+import pytest
+
+from api.database.known_version import known_version
+from api.database.migration_files import MigrationFile, read_folders
+from api.operations import migrate
+from tests.migrations.support import (
+    applications,
+    catalogue,
+    finish,
+    fresh_database,
+    marked,
+    query,
+    start_yoyo,
+    wait_for_line,
+    yoyo,
+)
+from tests.support.postgres import Server
+
+FILES = read_folders([migrate.FOLDER])
+IDS = list(FILES)
+
+
+@dataclass(frozen=True)
+class Undisturbed:
+    """What plain `yoyo apply` comes to when nobody interferes."""
+
+    seconds: float
+    catalogue: str
+
+
+@pytest.fixture(scope="module")
+def undisturbed(server: Server) -> Undisturbed:
+    with fresh_database(server) as url:
+        finish(start_yoyo(url, "apply"))  # the first run reads its modules from the disk
+    with fresh_database(server) as url:
+        started = time.monotonic()
+        done = finish(start_yoyo(url, "apply"))
+        seconds = time.monotonic() - started
+        assert done.returncode == 0, done.stderr
+        assert marked(url) == IDS
+        return Undisturbed(seconds, catalogue(server, url))
+
+
+@pytest.mark.parametrize("file", FILES.values(), ids=IDS)
+def test_a_file_is_named_numbered_and_has_its_rollback(file: MigrationFile) -> None:
+    number = IDS.index(file.id) + 1
+    assert re.fullmatch(rf"{number:04}_[a-z]+(_[a-z0-9]+)+", file.id), "NNNN_verb_object.sql, without a gap"
+    assert file.depends == frozenset(IDS[number - 2 : number - 1]), "each depends on the one before it"
+    file.check()
+
+
+@pytest.mark.parametrize("file", FILES.values(), ids=IDS)
+def test_a_header_says_why_what_it_locks_and_what_undoing_loses(file: MigrationFile) -> None:
+    header = re.match(r"(--.*\n)+", file.up.sql)
+    assert header, "a comment comes first"
+    assert [word for word in ("why", "locks", "undo") if f"\n-- {word} " not in header[0]] == []
+    assert file.down is not None
+    assert re.search(r"^-- loses  \S|raise exception", file.down.sql, re.MULTILINE)
+
+
+def test_the_release_knows_the_newest_of_them() -> None:
+    assert known_version() == IDS[-1]
+
+
+def test_each_migration_goes_up_down_and_up_to_the_same_catalogue(
+    server: Server, empty_database: str
+) -> None:
+    before = catalogue(server, empty_database)
+    for each in IDS:
+        assert migrate.apply(empty_database, to=each) == [each]
+        after = catalogue(server, empty_database)
+        assert migrate.roll_back(empty_database, down_to=each) == [each]
+        assert catalogue(server, empty_database) == before, f"mend migrations/{each}.rollback.sql"
+        assert migrate.apply(empty_database, to=each) == [each]
+        assert catalogue(server, empty_database) == after, (
+            f"mend migrations/{each}.sql, which differs on return"
+        )
+        before = after
+
+
+def test_all_of_them_go_up_down_and_up(server: Server, empty_database: str, undisturbed: Undisturbed) -> None:
+    empty = catalogue(server, empty_database)
+    yoyo(empty_database, "apply")
+    assert catalogue(server, empty_database) == undisturbed.catalogue
+    yoyo(empty_database, "rollback", "--all")
+    assert catalogue(server, empty_database) == empty
+    yoyo(empty_database, "apply")
+    assert catalogue(server, empty_database) == undisturbed.catalogue
+
+
+def test_sixteen_starters_at_once_all_succeed(
+    server: Server, empty_database: str, undisturbed: Undisturbed
+) -> None:
+    starters = [start_yoyo(empty_database, "apply") for _ in range(16)]
+    done = [finish(starter) for starter in starters]
+
+    assert [each.returncode for each in done] == [0] * 16, [each.stderr for each in done]
+    assert applications(empty_database) == IDS
+    assert catalogue(server, empty_database) == undisturbed.catalogue
+
+
+def test_killed_anywhere_a_plain_second_run_completes(
+    server: Server,
+    undisturbed: Undisturbed,
+    pytestconfig: pytest.Config,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    kills = 200 if pytestconfig.getoption("--full", default=False) else 20
+    seed = secrets.randbits(32)
+    randomly = random.Random(seed)  # noqa: S311 - nothing secret
+    reached: Counter[int] = Counter()
+    too_late = 0
+    for number in range(kills):
+        with fresh_database(server) as url:
+            victim = start_yoyo(url, "apply", "-vv")
+            # A random point in each of as many equal parts of the run as there are kills. Much of a run is
+            # the start of Python; so of every two, one is spread over the migrations, some 10 ms each.
+            share = (number + randomly.random()) / kills
+            if number % 2:
+                wait_for_line(victim, f"apply {IDS[int(share * len(IDS))]}")
+                time.sleep(randomly.uniform(0, 0.01))
+            else:
+                time.sleep(share * undisturbed.seconds)
+            victim.kill()
+            too_late += finish(victim).returncode == 0
+            reached[len(marked(url))] += 1
+
+            again = finish(start_yoyo(url, "apply"))
+            place = f"kill {number} of seed {seed}"
+            assert again.returncode == 0, f"{place}: {again.stderr}"
+            assert marked(url) == IDS, place
+            assert applications(url) == IDS, f"{place}: each is applied once, and logged with it"
+            assert catalogue(server, url) == undisturbed.catalogue, place
+    with capsys.disabled():
+        marks = ", ".join(f"{count} at {marks}" for marks, count in sorted(reached.items()))
+        sys.stdout.write(
+            f"\n{kills} kills, seed {seed}, over {undisturbed.seconds:.2f} s, {too_late} after the end; "
+            f"by the number of migrations marked: {marks}\n"
+        )
+
+
+def test_the_role_that_migrates_goes_on_where_an_administrator_began(empty_database: str) -> None:
+    migrate.apply(empty_database, to=IDS[-2])
+    query(empty_database, "alter role lms_migrate login")
+    url = empty_database.replace("//postgres@", "//lms_migrate@")
+    assert query(url, "select current_user") == [("lms_migrate",)]
+
+    yoyo(url, "apply")
+    assert marked(url) == IDS
+    yoyo(url, "rollback")
+    assert marked(url) == IDS[:-1]
+    yoyo(url, "apply")
+    yoyo(url, "reapply", "--revision", IDS[-1])
+    assert [line.split()[0] for line in yoyo(url, "list").splitlines()[2:]] == ["A"] * len(IDS)
+    owners = "select distinct relowner::regrole::text from pg_class where relnamespace = 'lms'::regnamespace"
+    assert query(empty_database, owners) == [("lms_owner",)]
