@@ -1,0 +1,275 @@
+"""How many statements a request sends, counted by the server: one for every read and every plain write.
+
+By name, since the name of a query file stands in its text, so that a wrong statement cannot pass for a right one.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+import psycopg
+import pytest
+from litestar import Litestar
+
+from api.app import create_app
+from api.http.passwords import HASHER
+from tests.conftest import TestDatabase
+from tests.support.school import School
+from tests.support.service import settings_for
+
+PASSWORD = "correct horse battery staple"
+
+_NAME = re.compile(r"/\* (?P<name>[a-z_]+/[a-z_]+) \*/")
+
+
+@dataclass(frozen=True)
+class Row:
+    """A request to a route, and the statements that it is answered with."""
+
+    statements: tuple[str, ...]
+    json: Any = None
+    headers: dict[str, str] = field(default_factory=dict)
+    query: str = ""
+    variant: str = ""
+
+    def __str__(self) -> str:
+        return self.variant
+
+
+ANY_VERSION = {"If-Match": "*"}
+TERM = {"code": "BENCH", "title": "Term", "starts_on": "2026-01-01", "ends_on": "2026-02-01"}
+COURSE = {"code": "BENCH", "title": "Course", "capacity": 10}
+WEEK = {"topic": "Statements"}
+CLAIM = "idempotency_keys/claim_idempotency_key"
+
+TABLE: dict[str, list[Row]] = {
+    "POST /auth/login": [
+        # Two, with the password verified between them.
+        Row(
+            ("auth/read_credentials", "auth/create_session"),
+            {"email": "lecturer@school.test", "password": PASSWORD},
+        ),
+        Row(("auth/read_credentials",), {"email": "nobody@school.test", "password": "x"}, variant="refused"),
+    ],
+    "POST /auth/logout": [Row(("auth/revoke_session",))],
+    "GET /auth/me": [Row(("auth/read_me",))],
+    "GET /terms": [
+        Row(("terms/list_terms",)),
+        Row(("terms/list_terms",), query="?limit=1&offset=1&count=true", variant="counted"),
+    ],
+    "POST /terms": [
+        Row(("terms/create_term",), TERM),
+        # One transaction: the key, the effect, the answer.
+        Row(
+            ("begin", CLAIM, "terms/create_term", "idempotency_keys/save_idempotency_key", "commit"),
+            TERM,
+            {"Idempotency-Key": "once"},
+            variant="keyed",
+        ),
+    ],
+    "GET /terms/{term_id}": [Row(("terms/read_term",))],
+    "PATCH /terms/{term_id}": [Row(("terms/update_term",), {"title": "Other"}, ANY_VERSION)],
+    "DELETE /terms/{term_id}": [Row(("terms/delete_term",), headers=ANY_VERSION)],
+    "GET /courses": [
+        Row(("courses/list_courses",)),
+        Row(("courses/list_courses",), query="?count=true", variant="counted"),
+        Row(("courses/list_courses_by_term",), query="?term_id={term_id}", variant="of a term"),
+        Row(
+            ("courses/list_courses_by_lecturer",), query="?lecturer_id={lecturer_id}", variant="of a lecturer"
+        ),
+        Row(
+            ("courses/list_courses_by_lecturer",),
+            query="?lecturer_id={lecturer_id}&term_id={term_id}",
+            variant="of both",
+        ),
+    ],
+    "POST /courses": [
+        Row(("courses/create_course",), COURSE),
+        Row(
+            ("begin", CLAIM, "courses/create_course", "idempotency_keys/save_idempotency_key", "commit"),
+            COURSE,
+            {"Idempotency-Key": "once"},
+            variant="keyed",
+        ),
+    ],
+    "GET /courses/{course_id}": [
+        Row(("courses/read_course",)),
+        Row(
+            ("courses/read_course",),
+            headers={"Authorization": "Bearer lms_" + "0" * 43},
+            variant="unknown token",
+        ),
+    ],
+    "PATCH /courses/{course_id}": [
+        Row(("courses/update_course",), {"title": "Other"}, ANY_VERSION),
+        Row(("courses/update_course",), {"title": "Other"}, {"If-Match": '"99"'}, variant="stale"),
+    ],
+    "DELETE /courses/{course_id}": [Row(("courses/delete_course",), headers=ANY_VERSION)],
+    "GET /courses/{course_id}/syllabus": [Row(("syllabus_weeks/read_syllabus",))],
+    "PUT /courses/{course_id}/syllabus": [
+        Row(
+            ("syllabus_weeks/put_syllabus",),
+            {"weeks": [WEEK | {"week_number": number} for number in range(1, 54)]},
+            ANY_VERSION,
+        )
+    ],
+    "PUT /courses/{course_id}/syllabus/{week_number}": [
+        Row(("syllabus_weeks/put_syllabus_week",), WEEK, ANY_VERSION)
+    ],
+    "DELETE /courses/{course_id}/syllabus/{week_number}": [
+        Row(("syllabus_weeks/delete_syllabus_week",), headers=ANY_VERSION)
+    ],
+    "GET /health/live": [Row(())],
+    "GET /health/ready": [Row(("catalogue/read_schema_state",))],
+    "GET /docs": [Row(())],
+    "GET /docs/{asset}": [Row(())],
+    "GET /schema": [Row(())],
+    "GET /schema/openapi.json": [Row(())],
+    "GET /schema/{path}": [Row((), variant="absent")],
+}
+
+SEVERAL = {"POST /auth/login", "POST /terms keyed", "POST /courses keyed"}
+"""All that may send more than one statement."""
+
+ROWS = [(route, row) for route, rows in TABLE.items() for row in rows]
+
+
+@pytest.fixture(scope="module")
+def calls(module_database: TestDatabase) -> Iterator[psycopg.Connection[Any]]:
+    """A connection that sees what the server has counted."""
+    with psycopg.connect(module_database.admin_url, autocommit=True) as connection:
+        connection.execute("create extension pg_stat_statements")
+        yield connection
+
+
+@pytest.fixture
+def app(module_database: TestDatabase) -> Litestar:
+    return create_app(settings_for(module_database.server, module_database.name))
+
+
+def test_every_route_has_a_row(app: Litestar) -> None:
+    routes = {
+        f"{method} {route.path_format}"
+        for route in app.routes
+        for handler in route.route_handlers  # type: ignore[union-attr]  # all of ours are HTTP
+        for method in handler.http_methods
+        if method != "OPTIONS"
+    }
+    assert routes == set(TABLE)
+
+
+def test_only_a_login_and_a_keyed_write_send_more_than_one_statement() -> None:
+    several = {f"{route} {row}".strip() for route, row in ROWS if len(row.statements) > 1}
+    assert several == SEVERAL
+
+
+@pytest.mark.parametrize(("route", "row"), ROWS, ids=[f"{route} {row}".strip() for route, row in ROWS])
+def test_a_request_sends_these_statements(
+    route: str,
+    row: Row,
+    school: School,
+    service: httpx.Client,
+    calls: psycopg.Connection[Any],
+    module_database: TestDatabase,
+) -> None:
+    token, row_of_its_own = _prepare(route, school, module_database.admin_url)
+    method, path = route.split()
+    path = (path + row.query).format_map(school.own | {"asset": "page.js", "path": "absent"} | row_of_its_own)
+    body = row.json | {"term_id": str(school.own["term_id"])} if route == "POST /courses" else row.json
+    content_type = "application/merge-patch+json" if method == "PATCH" else "application/json"
+    before = _sent(calls, module_database.name)
+
+    answer = service.request(
+        method,
+        path,
+        headers={"Authorization": f"Bearer {token}", "Content-Type": content_type} | row.headers,
+        json=body,
+    )
+
+    assert answer.status_code in {200, 201, 204} or row.variant in {
+        "refused",
+        "unknown token",
+        "stale",
+        "absent",
+    }
+    assert dict(_sent(calls, module_database.name) - before) == dict(Counter(row.statements)), answer.text
+
+
+def test_a_retry_of_a_keyed_write_reads_what_it_answered_first(
+    school: School, service: httpx.Client, calls: psycopg.Connection[Any], module_database: TestDatabase
+) -> None:
+    def ask() -> httpx.Response:
+        course = COURSE | {"code": "RETRIED", "term_id": str(school.own["term_id"])}
+        headers = school.headers("lecturer") | {"Idempotency-Key": "twice"}
+        return service.post("/courses", headers=headers, json=course)
+
+    assert ask().status_code == 201
+    before = _sent(calls, module_database.name)
+
+    assert ask().headers["Idempotency-Replayed"] == "true"
+
+    sent = ["begin", CLAIM, "idempotency_keys/read_idempotency_key", "commit"]
+    assert _sent(calls, module_database.name) - before == Counter(sent)
+
+
+def _sent(calls: psycopg.Connection[Any], database: str) -> Counter[str]:
+    """How often the service's role has sent what, by the names of the query files."""
+    counts: Counter[str] = Counter()
+    for text, number in calls.execute(
+        "select statements.query, statements.calls from pg_stat_statements as statements "
+        "join pg_database as databases on databases.oid = statements.dbid "
+        "where databases.datname = %s and statements.userid = 'lms_api'::regrole",
+        (database,),
+    ):
+        match = _NAME.search(text)
+        name = match["name"] if match else text.strip(" ;").lower()
+        counts["begin" if name.startswith("begin") else name] += number
+    # PgBouncer's own, when it lends a server connection to another client than before.
+    for name in [name for name in counts if name.startswith("set client_encoding")]:
+        del counts[name]
+    return counts
+
+
+def _prepare(route: str, school: School, admin_url: str) -> tuple[str, dict[str, Any]]:
+    """A fresh token of somebody who may, and what the request consumes."""
+    name = "super_admin" if "/terms" in route else "lecturer"
+    principal = school.principals[name]
+    with psycopg.connect(admin_url, autocommit=True) as connection:
+        connection.execute("delete from lms.courses where code = 'BENCH'")
+        connection.execute("delete from lms.terms where code = 'BENCH'")
+        if route == "POST /auth/login":
+            connection.execute(
+                "update lms.users set password_hash = %s where user_id = %s",
+                (HASHER.hash(PASSWORD), principal.user_id),
+            )
+        own: dict[str, Any] = {}
+        if route == "DELETE /terms/{term_id}":
+            own["term_id"] = _one(
+                connection,
+                "insert into lms.terms (code, title, starts_on, ends_on) "
+                "values ('BENCH', 'Term', '2026-01-01', '2026-02-01') returning term_id",
+            )
+        if route == "DELETE /courses/{course_id}":
+            own["course_id"] = _one(
+                connection,
+                "insert into lms.courses (code, title, term_id, lecturer_id, capacity) "
+                "values ('BENCH', 'Course', %s, %s, 10) returning course_id",
+                (school.own["term_id"], principal.user_id),
+            )
+        if route == "POST /auth/logout":
+            own["token"] = "lms_" + "b" * 43
+            connection.execute(
+                "insert into lms.sessions (token_hash, user_id, idle_timeout, expires_at) "
+                "values (sha256(%s), %s, interval '1 hour', now() + interval '1 day')",
+                (own["token"].encode(), principal.user_id),
+            )
+    return own.pop("token", principal.token), own
+
+
+def _one(connection: psycopg.Connection[Any], statement: Any, arguments: tuple[Any, ...] = ()) -> Any:
+    row = connection.execute(statement, arguments).fetchone()
+    assert row is not None
+    return row[0]
