@@ -50,7 +50,9 @@ class Service:
         """Tell the database which sessions were used, so that they do not idle out."""
         seen, self.seen = self.seen, set()
         if seen:
-            await sessions.touch_sessions(self.database, token_hashes=[token_hash.hex() for token_hash in seen])
+            await sessions.touch_sessions(
+                self.database, token_hashes=[token_hash.hex() for token_hash in seen]
+            )
 
     async def forget(self) -> None:
         """Delete what is past its time: sessions, and answers kept for retries."""

@@ -6,7 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -100,7 +100,9 @@ def up(directory: Path, *arguments: object, **environment: str) -> Iterator[Runn
             yield _once_it_says("answers at ", process, directory.with_suffix(".output"))
     finally:
         for server in servers_of(directory):
-            server.kill()
+            # The postmaster takes its children along.
+            with suppress(psutil.NoSuchProcess):
+                server.kill()
 
 
 @contextmanager

@@ -16,6 +16,9 @@ from tests.http.matrix import BODIES
 from tests.http.tables import Tables
 from tests.support.school import School
 
+# Nearly all of it is refused before a connection is taken.
+pytestmark = pytest.mark.once
+
 OPERATIONS = operations(
     create_app(Settings(database_url=SecretStr("postgresql://nobody.invalid/lms"))).openapi_schema.to_schema()
 )

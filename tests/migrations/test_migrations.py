@@ -109,6 +109,8 @@ def test_sixteen_starters_at_once_all_succeed(
     assert catalogue(server, empty_database) == undisturbed.catalogue
 
 
+# The full campaign is run on each version of the server on demand; CI takes its share once.
+@pytest.mark.once
 def test_killed_anywhere_a_plain_second_run_completes(
     server: Server,
     undisturbed: Undisturbed,

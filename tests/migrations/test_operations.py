@@ -109,4 +109,6 @@ def test_rolling_back_what_is_not_applied_does_nothing(empty_database: str, fold
     migrate.apply(empty_database, to="0001", folder=folder)
 
     assert migrate.roll_back(empty_database, down_to="0002", folder=folder) == []
-    assert [each.id for each in migrate.status(empty_database, folder=folder) if each.applied] == ["0001_first"]
+    assert [each.id for each in migrate.status(empty_database, folder=folder) if each.applied] == [
+        "0001_first"
+    ]
