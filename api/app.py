@@ -27,7 +27,18 @@ from api.http.openapi import openapi_config
 from api.http.problems import UNAVAILABLE, problem_response
 from api.http.service import Service, note_session
 from api.repositories import catalogue
-from api.routes import auth, courses, documentation, health, syllabus_weeks, terms
+from api.routes import (
+    audit_events,
+    auth,
+    courses,
+    documentation,
+    enrollments,
+    health,
+    materials,
+    syllabus_weeks,
+    terms,
+    users,
+)
 from api.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -36,6 +47,14 @@ ROUTES: list[Any] = [
     auth.login,
     auth.logout,
     auth.read_me,
+    auth.change_password,
+    users.list_users,
+    users.create_user,
+    users.read_user,
+    users.update_user,
+    users.set_password,
+    users.read_settings,
+    users.update_settings,
     terms.list_terms,
     terms.create_term,
     terms.read_term,
@@ -50,6 +69,18 @@ ROUTES: list[Any] = [
     syllabus_weeks.put_syllabus,
     syllabus_weeks.put_syllabus_week,
     syllabus_weeks.delete_syllabus_week,
+    materials.list_materials,
+    materials.create_material,
+    materials.put_crawled_material,
+    materials.read_material,
+    materials.update_material,
+    materials.delete_material,
+    enrollments.list_enrollments,
+    enrollments.enroll_student,
+    enrollments.read_enrollment,
+    enrollments.update_enrollment,
+    enrollments.list_enrollments_by_student,
+    audit_events.list_audit_events,
     health.read_live,
     health.read_ready,
     documentation.read_documentation,

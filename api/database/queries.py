@@ -35,7 +35,7 @@ class QueryFileError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """One `$n` of a query: its name, and its PostgreSQL type as `format_type` spells it."""
+    """One `$n` of a query: its name, and its PostgreSQL type as `format_type` spells it, timestamptz in short."""
 
     name: str
     type: str

@@ -10,7 +10,7 @@ not match the header is refused there, and so is a return type that does not mat
 
 from collections.abc import Callable, Coroutine
 from dataclasses import is_dataclass
-from datetime import date
+from datetime import date, datetime
 from functools import wraps
 from inspect import Parameter as Argument
 from inspect import signature
@@ -45,6 +45,7 @@ _PYTHON_TYPES: dict[str, type] = {
     "integer": int,
     "smallint": int,
     "text": str,
+    "timestamptz": datetime,
     "uuid": UUID,
 }
 

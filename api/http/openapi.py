@@ -14,7 +14,8 @@ from api import __version__
 from api.http.problems import ProblemDetails, ProblemError
 
 DESCRIPTION = """\
-Courses, their weekly syllabi and the terms they are given in.
+Courses with their weekly syllabi, materials and enrolments; the terms they are given in; the people who teach and
+learn; and a record of who changed what.
 
 **Logging in.** `POST /auth/login` gives an access token; send it as `Authorization: Bearer …`. What you may not see
 does not exist for you: 404, never 403.
@@ -200,8 +201,11 @@ def _references(node: Any) -> Iterator[str]:
 
 
 def _make_whole(node: Any) -> None:
-    """Litestar writes the bounds of an integer as 100.0, and an empty `required`."""
+    """Litestar writes the bounds of an integer as 100.0, an empty `required`, and `from_` for the field `from`."""
     match node:
+        case {"properties": {"from_": _} as properties}:
+            node["properties"] = {name.rstrip("_"): found for name, found in properties.items()}
+            node["required"] = [name.rstrip("_") for name in node["required"]]
         case dict():
             for key in ("minimum", "maximum"):
                 if isinstance(node.get(key), float) and node[key].is_integer():

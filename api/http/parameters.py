@@ -2,7 +2,8 @@
 
 import re
 from collections.abc import Iterator
-from typing import Any
+from types import NoneType
+from typing import Any, get_args
 from urllib.parse import unquote_plus
 
 from litestar.handlers import BaseRouteHandler
@@ -15,6 +16,9 @@ _FORMS: dict[type, tuple[re.Pattern[str], str]] = {
     int: (re.compile(r"-?[0-9]{1,18}"), "It is not a whole number."),
     bool: (re.compile(r"true|false"), "It is neither true nor false."),
 }
+
+# Litestar reads null, in any case, as a parameter that is not there.
+_ANY = (re.compile(r"(?!null\Z).*", re.IGNORECASE | re.DOTALL), "It is null: leave it out instead.")
 
 _NOT_PARAMETERS = {"request", "data"}
 
@@ -60,12 +64,23 @@ def _forms(handler: BaseRouteHandler) -> dict[str, tuple[re.Pattern[str], str] |
     """The parameters that a route has, each with the form it must have, where Litestar is too kind."""
     known: dict[str, Any] | None = handler.opt.get("parameter_forms")
     if known is None:
-        known = handler.opt["parameter_forms"] = {
-            name: _FORMS.get(field.annotation)
-            for name, field in handler.parsed_fn_signature.parameters.items()
+        parameters = handler.parsed_fn_signature.parameters
+        names = handler.opt["parameter_names"] = {
+            name: getattr(field.kwarg_definition, "name", None) or name
+            for name, field in parameters.items()
             if name not in _NOT_PARAMETERS
         }
+        known = handler.opt["parameter_forms"] = {
+            names[name]: _form(parameters[name].annotation) for name in names
+        }
     return known
+
+
+def _form(annotation: Any) -> tuple[re.Pattern[str], str] | None:
+    kinds = [kind for kind in get_args(annotation) if kind is not NoneType]
+    if NoneType not in get_args(annotation):
+        return _FORMS.get(annotation)
+    return None if kinds == [str] else _FORMS.get(kinds[0], _ANY)
 
 
 def _refused(name: str, detail: str) -> ProblemError:

@@ -105,9 +105,12 @@ UNAVAILABLE = (
 
 
 def problem_of(  # noqa: C901, PLR0911 - one case for each way to fail
-    error: Exception, catalogue: Mapping[str, Answer]
+    error: Exception, catalogue: Mapping[str, Answer], names: Mapping[str, str]
 ) -> ProblemError:
-    """The answer to an exception; `catalogue` holds the constraints' own."""
+    """The answer to an exception.
+
+    `catalogue` holds the constraints' own, `names` what a client calls the parameters of the handler.
+    """
     match error:
         case ProblemError():
             return error
@@ -126,7 +129,7 @@ def problem_of(  # noqa: C901, PLR0911 - one case for each way to fail
         case RuleError():
             return _answer(error.answer, error.rule)
         case ValidationException():
-            return _invalid_parameters(error)
+            return _invalid_parameters(error, names)
         case HTTPException():
             return ProblemError(
                 error.status_code,
@@ -148,7 +151,9 @@ def problem_of(  # noqa: C901, PLR0911 - one case for each way to fail
 def problem_response(request: Request[Any, Any, Any], error: Exception) -> Response[dict[str, Any]]:
     """The handler of every exception. Litestar calls it with the request that failed."""
     service = getattr(request.app.state, "service", None)
-    problem = problem_of(error, service.answers if service else {})
+    handler = request.scope.get("route_handler")
+    names = handler.opt.get("parameter_names", {}) if handler else {}
+    problem = problem_of(error, service.answers if service else {}, names)
     title = HTTPStatus(problem.status).phrase
     body = {
         "type": f"urn:lms:problem:{problem.name or title.lower().replace(' ', '-')}",
@@ -177,14 +182,15 @@ def _answer(answer: Answer, name: str) -> ProblemError:
     return ProblemError(answer.status, answer.sentence, name, errors)
 
 
-def _invalid_parameters(error: ValidationException) -> ProblemError:
+def _invalid_parameters(error: ValidationException, names: Mapping[str, str]) -> ProblemError:
     """Litestar's own finding: a path or query parameter, or a body that is missing."""
     errors = []
     for found in error.extra if isinstance(error.extra, list) else []:
         if found.get("key", "data") == "data":
             errors.append({"pointer": "", "detail": "The request needs a JSON body."})
         else:
-            errors.append({"parameter": found["key"], "detail": found["message"]})
+            name = names.get(found["key"], found["key"])
+            errors.append({"parameter": name, "detail": found["message"]})
     detail = "; ".join(f"{found.get('parameter', 'body')}: {found['detail']}" for found in errors)
     return ProblemError(422, detail or "A parameter is missing.", "invalid-request", errors)
 

@@ -8,6 +8,7 @@ from uuid import UUID
 from pydantic import Field, StringConstraints
 
 from api.models.common import Request, Response
+from api.models.users import NewPassword
 
 
 class Login(Request):
@@ -15,6 +16,13 @@ class Login(Request):
 
     email: Annotated[str, StringConstraints(min_length=1, max_length=254)]
     password: Annotated[str, StringConstraints(min_length=1, max_length=1024)]
+
+
+class PasswordChange(Request):
+    """A new password for oneself, and the present one to prove who asks."""
+
+    current_password: Annotated[str, StringConstraints(min_length=1, max_length=1024)]
+    new_password: NewPassword
 
 
 class Me(Response):
@@ -46,3 +54,11 @@ class Credentials:
 
     user_id: UUID
     password_hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class ActorRole:
+    """Who asks."""
+
+    user_id: UUID
+    role: str

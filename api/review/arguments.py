@@ -36,6 +36,7 @@ _BY_TYPE: dict[str, str] = {
     "jsonb": "{}",
     "smallint": "201",
     "text": "sample",
+    "timestamptz": "2026-09-01T06:00:00Z",
     "uuid": ABSENT_ID,
 }
 

@@ -27,7 +27,7 @@ _PYTHON_TYPES: dict[str, type] = {
     "jsonb": str,
     "smallint": int,
     "text": str,
-    "timestamp with time zone": datetime,
+    "timestamptz": datetime,
     "uuid": UUID,
 }
 """What asyncpg makes of a column, as the pool is set up."""

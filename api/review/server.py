@@ -44,7 +44,7 @@ class StatementError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A result column: its name, and its type as `format_type` spells it."""
+    """A result column: its name, and its type as `format_type` spells it, timestamptz in short."""
 
     name: str
     type: str
@@ -151,7 +151,8 @@ class Server:
     def _types(self) -> Mapping[int, str]:
         return dict(
             self.connection.execute(
-                "select oid, pg_catalog.format_type(oid, null) from pg_catalog.pg_type"
+                "select oid, case oid when 'timestamptz'::regtype then 'timestamptz' "
+                "else pg_catalog.format_type(oid, null) end from pg_catalog.pg_type"
             ).fetchall()
         )
 

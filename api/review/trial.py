@@ -182,8 +182,8 @@ def _check_document(trial: _Trial, where: str, rows: Rows, values: Values) -> It
     if not rows:
         return
     document, *beside = rows[0]
-    if query.kind == "page" and document is None:
-        yield "page", f"{where}: a page without a document; an empty list is one, too"
+    if query.kind == "page" and document is None and query.not_found is None:
+        yield "page", f"{where}: a page without a document; an empty list is one, unless the file has a 404"
     if query.kind == "created" and (document is None) != (beside[0] is None):
         yield "created", f"{where}: document and id come together or not at all"
     if query.kind == "versioned" and document is not None and beside[0] is None:

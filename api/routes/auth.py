@@ -1,19 +1,20 @@
 """/auth: logging in and out."""
 
 import json
-import unicodedata
 from typing import Any
 
 from litestar import Request, get, post
 
+from api.database.pool import Database
 from api.http.authentication import hash_token, new_token
 from api.http.bodies import Sent
 from api.http.documents import Document, gone, shown
 from api.http.openapi import PUBLIC, problems
-from api.http.passwords import verify_password
+from api.http.passwords import hash_password, verify_password
 from api.http.problems import ProblemError, unauthenticated
 from api.http.service import actor_of, database_of, service_of
-from api.models.auth import Login, Me, Token
+from api.models.auth import Credentials, Login, Me, PasswordChange, Token
+from api.models.email import canonical
 from api.repositories import auth
 
 
@@ -29,7 +30,7 @@ async def login(request: Request[Any, Any, Any], data: Sent[Login]) -> Document[
     """Log in with e-mail address and password. 401: no such account, wrong password, or the account is closed."""
     database = database_of(request)
     settings = service_of(request).settings
-    credentials = await auth.read_credentials(database, email=_canonical(data.email))
+    credentials = await _credentials(database, data.email)
     password_hash = credentials.password_hash if credentials else None
     if not await verify_password(password_hash, data.password) or credentials is None:
         raise ProblemError(
@@ -58,12 +59,38 @@ async def logout(request: Request[Any, Any, Any]) -> Document[None]:
     return gone()
 
 
+@post(
+    "/auth/password",
+    status_code=204,
+    tags=["auth"],
+    responses=problems(400, 401, 413, 415),
+)
+async def change_password(request: Request[Any, Any, Any], data: Sent[PasswordChange]) -> Document[None]:
+    """Change your own password. Every other session of yours ends; 422 where the present one is not right."""
+    database = database_of(request)
+    credentials = await auth.read_own_credentials(database, actor=actor_of(request))
+    if credentials is None:
+        raise unauthenticated()
+    if not await verify_password(credentials.password_hash, data.current_password):
+        detail = "This is not your present password."
+        raise ProblemError(
+            422, detail, "wrong-password", [{"pointer": "/current_password", "detail": detail}]
+        )
+    await auth.change_password(
+        database, actor=actor_of(request), password_hash=await hash_password(data.new_password)
+    )
+    return gone()
+
+
 @get("/auth/me", tags=["auth"], responses=problems(401))
 async def read_me(request: Request[Any, Any, Any]) -> Document[Me]:
     """Who is logged in."""
     return shown(request.scope, await auth.read_me(database_of(request), actor=actor_of(request)))
 
 
-def _canonical(email: str) -> str:
-    """The one form in which addresses are stored and compared."""
-    return unicodedata.normalize("NFC", email.strip()).lower()
+async def _credentials(database: Database, email: str) -> Credentials | None:
+    """Whom an address belongs to. What is no address belongs to nobody."""
+    try:
+        return await auth.read_credentials(database, email=canonical(email))
+    except ValueError:
+        return None

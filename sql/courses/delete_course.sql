@@ -1,11 +1,13 @@
 -- courses/delete_course
--- Delete a course and its syllabus, by whoever teaches it and has seen its present version.
+-- Delete a course, its syllabus and its materials, if nobody was ever on it, by whoever teaches it and has seen its
+-- present version.
 --
 -- $1  token_hash  bytea
 -- $2  course_id   uuid
 -- $3  version     integer  the version that was seen; null for whichever there is
 --
 -- result  versioned  Deleted    404: no such course for this actor
+-- fails   student_enrollments_course_id_fk
 -- index   courses_pk
 
 with /* courses/delete_course */ actor as (

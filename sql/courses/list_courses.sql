@@ -8,7 +8,7 @@
 -- $5  with_total   boolean  counting costs more than the page
 --
 -- result  page   CoursePage
--- index   courses_pk, courses_lecturer_id_course_id_ix
+-- index   courses_pk, courses_lecturer_id_course_id_ix, student_enrollments_pk
 
 select /* courses/list_courses */
     case
@@ -36,6 +36,18 @@ left join lateral (
             from lms.courses
             where actor.role = 'lecturer' and lecturer_id = actor.user_id
             order by course_id
+        )
+        union all
+        (
+            select enrollments.course_id
+            from lms.student_enrollments as enrollments
+            join lms.courses on courses.course_id = enrollments.course_id
+            where
+                actor.role = 'student'
+                and enrollments.student_id = actor.user_id
+                and enrollments.state in ('active', 'completed')
+                and courses.state <> 'draft'
+            order by enrollments.course_id
         )
     ),
     bounded as (

@@ -11,7 +11,7 @@
 -- $7  with_total   boolean  counting costs more than the page
 --
 -- result  page   CoursePage
--- index   courses_lecturer_id_course_id_ix
+-- index   courses_lecturer_id_course_id_ix, student_enrollments_pk
 
 select /* courses/list_courses_by_lecturer */
     case
@@ -43,6 +43,20 @@ left join lateral (
                 and lecturer_id = actor.user_id
                 and term_id = coalesce($3, term_id)
             order by course_id
+        )
+        union all
+        (
+            select enrollments.course_id
+            from lms.student_enrollments as enrollments
+            join lms.courses on courses.course_id = enrollments.course_id
+            where
+                actor.role = 'student'
+                and enrollments.student_id = actor.user_id
+                and enrollments.state in ('active', 'completed')
+                and courses.state <> 'draft'
+                and courses.lecturer_id = $2
+                and courses.term_id = coalesce($3, courses.term_id)
+            order by enrollments.course_id
         )
     ),
     bounded as (

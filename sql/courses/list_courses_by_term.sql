@@ -9,7 +9,7 @@
 -- $6  with_total   boolean  counting costs more than the page
 --
 -- result  page   CoursePage
--- index   courses_term_id_course_id_ix, courses_lecturer_id_course_id_ix
+-- index   courses_term_id_course_id_ix, courses_lecturer_id_course_id_ix, student_enrollments_pk
 
 select /* courses/list_courses_by_term */
     case
@@ -38,6 +38,20 @@ left join lateral (
             from lms.courses
             where actor.role = 'lecturer' and lecturer_id = actor.user_id and term_id = $2
             order by course_id
+        )
+        union all
+        (
+            -- Both are residuals, the term and what is a draft: one person is on few courses.
+            select enrollments.course_id
+            from lms.student_enrollments as enrollments
+            join lms.courses on courses.course_id = enrollments.course_id
+            where
+                actor.role = 'student'
+                and enrollments.student_id = actor.user_id
+                and enrollments.state in ('active', 'completed')
+                and courses.state <> 'draft'
+                and courses.term_id = $2
+            order by enrollments.course_id
         )
     ),
     bounded as (

@@ -1,11 +1,11 @@
 -- courses/read_course
--- One course, for those who teach it and for administrators.
+-- One course, for those who teach it, those who are on it, and administrators.
 --
 -- $1  token_hash  bytea
 -- $2  course_id   uuid
 --
 -- result  versioned  Course    404: no such course for this actor
--- index   courses_pk
+-- index   courses_pk, student_enrollments_pk
 
 select /* courses/read_course */
     case
@@ -30,4 +30,9 @@ left join (
     lms.courses
     join lms.terms on terms.term_id = courses.term_id
     join lms.users as lecturers on lecturers.user_id = courses.lecturer_id
-) on courses.course_id = $2 and lms.can_teach(actor.user_id, actor.role, courses.lecturer_id);
+)
+    on courses.course_id = $2
+    and (
+        lms.can_teach(actor.user_id, actor.role, courses.lecturer_id)
+        or exists (select from lms.can_attend(actor.user_id, actor.role, courses.course_id, courses.state))
+    );

@@ -1,0 +1,164 @@
+"""Materials: what there is to read and to watch for a course, as references."""
+
+import re
+from contextlib import suppress
+from datetime import UTC, datetime
+from typing import Annotated, Any, Final, Literal
+from uuid import UUID
+
+from pydantic import (
+    AfterValidator,
+    AnyHttpUrl,
+    BeforeValidator,
+    Field,
+    StringConstraints,
+    TypeAdapter,
+    ValidationError,
+)
+from pydantic_core import PydanticCustomError
+
+from api.models.common import ABSENT, PageOf, Request, Response
+
+MAX_URL_LENGTH: Final = 2_000
+"""Characters of an address, so that its index entry fits."""
+
+_ADDRESS: Final = TypeAdapter(AnyHttpUrl)
+_BEGINNING: Final = re.compile(r"https?://[^/\\]", re.IGNORECASE)
+_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
+_WEB: Final = datetime(1990, 1, 1, tzinfo=UTC)
+_END: Final = datetime(9999, 1, 1, tzinfo=UTC)
+_DATE_TIME: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)", re.ASCII)
+
+
+def canonical_url(url: str) -> str:
+    """A web address in the one form in which it is stored and compared (WHATWG URL).
+
+    That is ASCII: the host in lower case and Punycode, the rest percent-encoded, without a default port, and
+    with a path, be it `/`. Whether anything is there is not asked.
+
+    Raises:
+        ValueError: it is no address that begins with http:// or https://, it holds a user name or a password,
+            or it has more than 2,000 characters. The message says which.
+    """
+    given = url.strip()
+    # The standard would repair both: `http:example.org`, and a line break within.
+    if not _BEGINNING.match(given):
+        raise ValueError("Give an address that begins with http:// or https:// and a host.")
+    if _CONTROL.search(given):
+        raise ValueError("An address cannot hold control characters.")
+    try:
+        found = _ADDRESS.validate_python(given)
+    except ValidationError as error:
+        raise ValueError(f"{error.errors()[0]['msg']}.") from None
+    if found.username or found.password:
+        raise ValueError("An address for everybody cannot hold a user name or a password.")
+    canonical = str(found)
+    if len(canonical) > MAX_URL_LENGTH:
+        raise ValueError(f"The address has more than {MAX_URL_LENGTH:,} characters in ASCII.")
+    return canonical
+
+
+def _canonical_field(url: str) -> str:
+    try:
+        return canonical_url(url)
+    except ValueError as error:
+        raise PydanticCustomError("url", "{reason}", {"reason": str(error)}) from None
+
+
+def _read_time(value: Any) -> datetime:
+    """A time in the form of RFC 3339; pydantic would take "1700000000" for one."""
+    with suppress(ValueError):
+        time = datetime.fromisoformat(value) if _is_time(value) else value
+        # Between these, every offset leads to a time that Python and PostgreSQL know; and there was no web before.
+        if isinstance(time, datetime) and time.tzinfo is not None and _WEB <= time < _END:
+            return time
+    raise PydanticCustomError(
+        "date_time", "Give a time since 1990 with its offset from UTC, such as 2026-09-01T06:00:00Z."
+    )
+
+
+def _is_time(value: Any) -> bool:
+    return isinstance(value, str) and _DATE_TIME.fullmatch(value) is not None
+
+
+Url = Annotated[
+    str,
+    StringConstraints(max_length=MAX_URL_LENGTH),
+    AfterValidator(_canonical_field),
+    Field(
+        description="An address that begins with http:// or https://, without a user name or a password. It is kept "
+        "in ASCII, and followed by nobody but whoever reads it.",
+        json_schema_extra={"format": "uri"},
+    ),
+]
+Kind = Annotated[
+    Literal["pdf", "video", "link", "slides", "text"], Field(description="What is to be found there.")
+]
+Origin = Literal["linked", "crawled"]
+MaterialTitle = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=300),
+    Field(description="1 to 300 characters; space at its ends is cut off."),
+]
+WeekOrNone = Annotated[int | None, Field(ge=1, le=53)]
+Metadata = Annotated[
+    dict[str, Any],
+    Field(
+        description="What else is known, such as pages, duration or licence: a JSON object of at most 16 KiB, as "
+        "PostgreSQL keeps it."
+    ),
+]
+CrawledAt = Annotated[
+    datetime,
+    BeforeValidator(_read_time),
+    Field(description="When the crawler found it, with the offset from UTC; not in the future."),
+]
+
+
+class NewMaterial(Request):
+    """Something to read or to watch, to be put on a course."""
+
+    kind: Kind
+    title: MaterialTitle
+    url: Url
+    week_number: WeekOrNone = Field(default=None, description="The week it is for; null for all.")
+    metadata: Metadata = Field(default_factory=dict)
+
+
+class CrawledMaterial(NewMaterial):
+    """What a crawler found at an address."""
+
+    crawled_at: CrawledAt
+
+
+class MaterialPatch(Request):
+    """What to change about a material; what is left out stays."""
+
+    kind: Kind = ABSENT
+    title: MaterialTitle = ABSENT
+    url: Url = ABSENT
+    week_number: WeekOrNone = Field(default=None, description="Null puts it to all weeks.")
+    metadata: Metadata = Field(default=ABSENT, description="Replaced as a whole, not merged.")
+
+
+class Material(Response):
+    """Something to read or to watch for a course."""
+
+    id: UUID
+    course_id: UUID
+    week_number: int | None = Field(description="The week of the syllabus it is for; null for all.")
+    kind: Literal["pdf", "video", "link", "slides", "text"]
+    origin: Origin = Field(description="linked (somebody put it there) or crawled (found by a program).")
+    title: str
+    url: str
+    crawled_at: datetime | None = Field(description="When a crawler last found it; null for what was linked.")
+    metadata: dict[str, Any]
+    version: int = Field(description="Counts the edits; the first part of the ETag.")
+    created_at: datetime
+    updated_at: datetime
+
+
+class MaterialPage(PageOf):
+    """A page of materials, oldest entry first."""
+
+    items: list[Material]

@@ -1,0 +1,128 @@
+"""/courses/{course_id}/enrollments: who is on a course; /students/{student_id}/enrollments: what somebody is on."""
+
+from typing import Annotated, Any
+from uuid import UUID
+
+from litestar import Request, get, patch, post
+from litestar.params import FromPath, QueryParameter
+
+from api.database.parameters import patch_of
+from api.database.pool import Database
+from api.http.bodies import Sent, SentPatch
+from api.http.conditions import expected_version
+from api.http.documents import Document, changed, created, listed, shown
+from api.http.idempotency import once
+from api.http.openapi import problems
+from api.http.paging import Count, Cursor, Limit, Offset, page_of
+from api.http.service import actor_of, database_of
+from api.models.enrollments import (
+    Enrollment,
+    EnrollmentPage,
+    EnrollmentPatch,
+    EnrollmentState,
+    NewEnrollment,
+)
+from api.repositories import enrollments
+
+
+@get("/courses/{course_id:str}/enrollments", tags=["enrollments"], responses=problems(401, 404))
+async def list_enrollments(
+    request: Request[Any, Any, Any],
+    course_id: FromPath[UUID],
+    # Litestar keeps the name `state` for itself.
+    in_state: Annotated[
+        EnrollmentState | None, QueryParameter(name="state", description="Only enrolments in this state.")
+    ] = None,
+    limit: Limit = 20,
+    offset: Offset = 0,
+    cursor: Cursor = None,
+    count: Count = False,
+) -> Document[EnrollmentPage]:
+    """Who is on a course, oldest account first, for those who teach it. 404: no such course for you to teach."""
+    found = await enrollments.list_enrollments(
+        database_of(request),
+        actor=actor_of(request),
+        course_id=course_id,
+        state=in_state,
+        page=page_of(limit, offset, cursor, count),
+    )
+    return listed(request.scope, found)
+
+
+@post(
+    "/courses/{course_id:str}/enrollments",
+    tags=["enrollments"],
+    responses=problems(400, 401, 404, 409, 413, 415),
+)
+async def enroll_student(
+    request: Request[Any, Any, Any], course_id: FromPath[UUID], data: Sent[NewEnrollment]
+) -> Document[Enrollment]:
+    """Put a student on a course that you teach, or invite them. 409: it is full, or they are on it already."""
+
+    async def work(db: Database) -> Document[Enrollment]:
+        result = await enrollments.enroll_student(
+            db, actor=actor_of(request), course_id=course_id, enrollment=data
+        )
+        return created(result, f"/courses/{course_id}/enrollments")
+
+    return await once(request, work)
+
+
+@get(
+    "/courses/{course_id:str}/enrollments/{student_id:str}",
+    tags=["enrollments"],
+    responses=problems(401, 404),
+)
+async def read_enrollment(
+    request: Request[Any, Any, Any], course_id: FromPath[UUID], student_id: FromPath[UUID]
+) -> Document[Enrollment]:
+    """One student on one course: yourself, or on a course that you teach."""
+    return shown(
+        request.scope,
+        await enrollments.read_enrollment(
+            database_of(request), actor=actor_of(request), course_id=course_id, student_id=student_id
+        ),
+    )
+
+
+@patch(
+    "/courses/{course_id:str}/enrollments/{student_id:str}",
+    tags=["enrollments"],
+    responses=problems(400, 401, 404, 409, 412, 413, 415, 428),
+)
+async def update_enrollment(
+    request: Request[Any, Any, Any],
+    course_id: FromPath[UUID],
+    student_id: FromPath[UUID],
+    data: SentPatch[EnrollmentPatch],
+) -> Document[Enrollment]:
+    """Change the state of an enrolment. Dropping gives the seat back; coming back needs a free one."""
+    return changed(
+        await enrollments.update_enrollment(
+            database_of(request),
+            actor=actor_of(request),
+            course_id=course_id,
+            student_id=student_id,
+            version=expected_version(request.scope),
+            patch=patch_of(data),
+        )
+    )
+
+
+@get("/students/{student_id:str}/enrollments", tags=["enrollments"], responses=problems(401, 404))
+async def list_enrollments_by_student(
+    request: Request[Any, Any, Any],
+    student_id: FromPath[UUID],
+    limit: Limit = 20,
+    offset: Offset = 0,
+    cursor: Cursor = None,
+    count: Count = False,
+) -> Document[EnrollmentPage]:
+    """Which courses a student is or was on, in every state: your own, or any for an administrator."""
+    found = await enrollments.list_enrollments_by_student(
+        database_of(request),
+        actor=actor_of(request),
+        student_id=student_id,
+        page=page_of(limit, offset, cursor, count),
+    )
+    return listed(request.scope, found)

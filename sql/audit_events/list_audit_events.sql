@@ -1,0 +1,67 @@
+-- audit_events/list_audit_events
+-- What was changed by whom, the latest first, one page of it, for an administrator.
+--
+-- $1  token_hash   bytea
+-- $2  after_id     uuid     the last id of the page before; null for the first
+-- $3  page_limit   integer  1 to 100
+-- $4  page_offset  bigint
+-- $5  with_total   boolean  counting costs more than the page
+--
+-- result  page   AuditEventPage    404: only administrators see this list
+-- index   audit_events_pk
+
+select /* audit_events/list_audit_events */
+    case
+        when found.items is not null and $5 then json_build_object(
+            'items', found.items,
+            'next', found.next,
+            'total', least(found.total, 10000),
+            'total_is_lower_bound', found.total > 10000
+        )
+        when found.items is not null then json_build_object('items', found.items, 'next', found.next)
+    end as document,
+    found.next
+from lms.actor($1) as actor
+left join lateral (
+    with visible as not materialized (
+        select audit_event_id
+        from lms.audit_events
+    ),
+    bounded as (
+        select audit_event_id
+        from visible
+        where audit_event_id < coalesce($2::uuid, 'ffffffff-ffff-ffff-ffff-ffffffffffff')
+        order by audit_event_id desc
+        limit 101 offset $4   -- a constant bound: a generic plan cannot see how small $3 is
+    ),
+    page as (
+        select audit_event_id, row_number() over (order by audit_event_id desc) as place
+        from bounded
+        order by audit_event_id desc
+        limit $3 + 1
+    )
+    select
+        coalesce(
+            json_agg(
+                json_build_object(
+                    'id', audit_events.audit_event_id,
+                    'occurred_at', audit_events.occurred_at,
+                    'actor_id', audit_events.actor_id,
+                    'action', audit_events.action,
+                    'user_id', audit_events.user_id,
+                    'course_id', audit_events.course_id,
+                    'changes', audit_events.changes
+                )
+                order by page.place
+            ) filter (where page.place <= $3),
+            '[]'
+        ) as items,
+        case
+            when count(*) > $3 then lms.cursor((array_agg(page.audit_event_id) filter (where page.place = $3))[1])
+        end as next,
+        case when $5 then (select count(*) from (select from visible limit 10001) as counted) end as total
+    from page
+    join lms.audit_events on audit_events.audit_event_id = page.audit_event_id
+    -- For anybody else there is no list: no row here, which is 404.
+    having lms.can_administer(actor.role)
+) as found on true;
