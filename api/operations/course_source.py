@@ -11,7 +11,7 @@ in the order of their numbers, and their descriptions as objectives, one a line.
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Final, TypeVar
@@ -41,7 +41,10 @@ _WEEK_KEYS: Final = {"week": "week_number", "topic": "topic", "description": "ob
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Something that was not imported: where it stands, as a JSON pointer into a file, and why."""
+    """Something that was not imported: where it stands, and why.
+
+    The place is a JSON pointer into the file, behind the number of the line where each line is a document.
+    """
 
     file: str
     place: str
@@ -115,7 +118,9 @@ def _read_course(source: Source, place: str, given: Any, ids: Mapping[str, UUID]
     if len(source.refused) > before:
         return None
     fields = {"description": _description(given), "capacity": CAPACITY, **ids}
-    course = _checked(source, place, NewCourse, _picked(given, {"code": "code", "title": "title"}) | fields)
+    course = checked(
+        source.refuse, place, NewCourse, _picked(given, {"code": "code", "title": "title"}) | fields
+    )
     if course is None:
         return None
     entries = given["weeks"]
@@ -171,7 +176,7 @@ def _read_entry(source: Source, place: str, given: Any) -> _Entry | None:
     if lesson is not None and type(lesson) is not int:
         source.refuse(f"{place}/lesson", f"Expected a whole number, found {kind_of(lesson)}.")
         return None
-    week = _checked(source, place, NumberedSyllabusWeek, _picked(given, _WEEK_KEYS), _WEEK_KEYS)
+    week = checked(source.refuse, place, NumberedSyllabusWeek, _picked(given, _WEEK_KEYS), _WEEK_KEYS)
     return None if week is None else _Entry(place, lesson, week)
 
 
@@ -199,25 +204,25 @@ def _picked(given: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any
     return {name: given[key] for key, name in names.items() if key in given}
 
 
-def _checked(
-    source: Source,
+def checked(
+    refuse: Callable[[str, str], None],
     place: str,
     model: type[Model],
     values: Mapping[str, Any],
     keys: Mapping[str, str] = MappingProxyType({}),
 ) -> Model | None:
-    """The values in a model of the service. Where it refuses them, that is noted by the keys of the file."""
+    """The values in a model of the service. What it refuses is told by place, with the key of the file, and reason."""
     key_of = {name: key for key, name in keys.items()}
     try:
         made = model.model_validate(values)
     except ValidationError as error:
         for found in error.errors(include_url=False, include_context=False, include_input=False):
             name = str(found["loc"][0])
-            source.refuse(f"{place}/{key_of.get(name, name)}", f"{found['msg']}.")
+            refuse(f"{place}/{key_of.get(name, name)}", f"{found['msg'].removesuffix('.')}.")
         return None
     # The models leave this to the check of a request's body: PostgreSQL can store every other character.
     for name, value in values.items():
         if isinstance(value, str) and "\0" in value:
-            source.refuse(f"{place}/{key_of.get(name, name)}", "A text cannot hold the character NUL.")
+            refuse(f"{place}/{key_of.get(name, name)}", "A text cannot hold the character NUL.")
             return None
     return made

@@ -1,7 +1,7 @@
-"""Import courses with their weeks from a folder: `lms import courses DIR`.
+"""Import courses with their weeks and materials from a folder: `lms import courses DIR`.
 
-The folder holds courses.json, in the form of api/operations/course_source.py. The SQL lies in
-api/operations/sql/import_courses/.
+The folder holds courses.json, in the form of api/operations/course_source.py, and may hold materials.jsonl, in
+that of api/operations/material_source.py. The SQL lies in api/operations/sql/import_courses/.
 
 Whose is what, when a folder is imported again:
 
@@ -10,11 +10,19 @@ Whose is what, when a folder is imported again:
 * Of the weeks that the folder lists it owns topic and objectives, and brings them back where somebody changed
   them. Objectives stay where it says nothing of them; `reading` always does.
 * Weeks that it does not list stay, since nobody can tell those it dropped from those that a lecturer added.
+* A material is found by its course and its address, among those that were crawled: what a lecturer linked is not
+  touched, even at the same address. Of the materials that the folder lists it owns kind, title and week, and brings
+  them back where somebody changed them, or a crawler did. Title and week stay where it says nothing of them.
+  Metadata and the time of the crawl, which is that of the first import, are written once and always stay.
+* A material whose address somebody changed is another one, and one that was deleted comes back. Materials that the
+  folder does not list stay.
 
-A syllabus that this changes counts it as one edit (`syllabus_version`), as a lecturer's would.
+A syllabus that this changes counts it as one edit (`syllabus_version`), as a lecturer's would, and so does each
+material.
 """
 
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 from uuid import UUID
@@ -22,8 +30,11 @@ from uuid import UUID
 import psycopg
 from psycopg.types.json import Jsonb
 
-from api.operations.course_source import FILE, Refusal, Source, SourceCourse, read_source
+from api.models.email import canonical
+from api.operations import course_source, material_source
+from api.operations.course_source import Refusal, Source, SourceCourse, read_source
 from api.operations.failures import FailureError
+from api.operations.material_source import MaterialSource, read_lines, read_materials
 from api.operations.source_files import other_files, plural, read_json
 from api.operations.statements import count, rows
 from api.operations.targets import connect
@@ -51,7 +62,7 @@ class ImportReport:
     refused: list[Refusal]
     """What the folder has and the database now has not, by file and place."""
     left_out: dict[str, str]
-    """What no import of courses reads, and how much there is of it: other files, unknown keys."""
+    """What no import of courses reads, and how much there is of it: other files, unknown keys, lines of files."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,9 +111,11 @@ def import_courses(
         psycopg.Error: no connection, no privilege, no schema. Nothing is imported.
     """
     tell = on_progress or (lambda *_: None)
-    tell(FILE, 1, 3)
-    document = read_json(directory / FILE)
-    beside = dict(other_files(directory, frozenset({FILE})))
+    tell(course_source.FILE, 1, 4)
+    document = read_json(directory / course_source.FILE)
+    lines = read_lines(directory / material_source.FILE)
+    beside = dict(other_files(directory, frozenset({course_source.FILE, material_source.FILE})))
+    materials = MaterialSource()
     imported: dict[str, int] = {}
     unchanged: dict[str, int] = {}
     with connect(url) as connection, connection.transaction():
@@ -112,30 +125,43 @@ def import_courses(
         if not source.courses:
             # Takes back the term, which would be there for nothing.
             raise psycopg.Rollback
-        tell("courses", 2, 3)
+        tell("courses", 2, 4)
         courses_added = _add_courses(connection, source.courses)
         _note_what_stays(
             connection, source, ask_lecturer=lecturer_email is not None, ask_term=term_code is not None
         )
-        tell("weeks", 3, 3)
+        tell("weeks", 3, 4)
         weeks = _weeks(source.courses)
         weeks_written = count(connection, _SQL, "import_courses/put_weeks", Jsonb(weeks))
-        imported = _some(terms=terms_added, courses=courses_added, syllabus_weeks=weeks_written)
+        tell("materials", 4, 4)
+        materials = read_materials(lines, {each.course.code for each in source.courses})
+        found = [asdict(material) for material in materials.materials]
+        materials_written = count(connection, _SQL, "import_courses/put_materials", Jsonb(found))
+        imported = _some(
+            terms=terms_added,
+            courses=courses_added,
+            syllabus_weeks=weeks_written,
+            materials=materials_written,
+        )
         unchanged = _some(
-            courses=len(source.courses) - courses_added, syllabus_weeks=len(weeks) - weeks_written
+            courses=len(source.courses) - courses_added,
+            syllabus_weeks=len(weeks) - weeks_written,
+            materials=len(found) - materials_written,
         )
     return ImportReport(
         lecturer=lecturer.email,
         term=term_code or TERM_CODE,
         imported=imported,
         unchanged=unchanged,
-        refused=source.refused,
-        left_out=_unknown_keys(source) | beside,
+        refused=source.refused + materials.refused,
+        left_out=_unread(source, materials) | beside,
     )
 
 
 def _lecturer(connection: psycopg.Connection[Any], email: str | None) -> Person:
-    found = rows(connection, _SQL, "import_courses/read_lecturer", Person, email)
+    found = rows(
+        connection, _SQL, "import_courses/read_lecturer", Person, None if email is None else _address(email)
+    )
     if not found and email is None:
         raise FailureError("There is no lecturer yet to teach the courses: make an account for one first.")
     if not found:
@@ -143,6 +169,13 @@ def _lecturer(connection: psycopg.Connection[Any], email: str | None) -> Person:
     if not found[0].can_teach:
         raise FailureError(f"{found[0].email} is no active lecturer, and cannot teach the courses.")
     return found[0]
+
+
+def _address(email: str) -> str:
+    try:
+        return canonical(email)
+    except ValueError as error:
+        raise FailureError(f"{email!r} is no e-mail address: {error}") from None
 
 
 def _term(connection: psycopg.Connection[Any], code: str | None) -> tuple[UUID, int]:
@@ -189,8 +222,17 @@ def _note_what_stays(
             source.refuse(place, "The course is there in another term, where it stays.")
 
 
-def _unknown_keys(source: Source) -> dict[str, str]:
-    return {f"{FILE}: {key!r}": plural(times, "time") for key, times in sorted(source.unknown_keys.items())}
+def _unread(source: Source, materials: MaterialSource) -> dict[str, str]:
+    unread = _unknown_keys(course_source.FILE, source.unknown_keys)
+    if materials.files:
+        unread[f"{material_source.FILE}: what has a path and no address, since files are not imported"] = (
+            plural(materials.files, "line")
+        )
+    return unread | _unknown_keys(material_source.FILE, materials.unknown_keys)
+
+
+def _unknown_keys(file: str, keys: Counter[str]) -> dict[str, str]:
+    return {f"{file}: {key!r}": plural(times, "time") for key, times in sorted(keys.items())}
 
 
 def _some(**numbers: int) -> dict[str, int]:

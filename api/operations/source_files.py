@@ -1,13 +1,17 @@
 """The files of an import: read strictly, and where one is damaged, said with its line."""
 
+import csv
 import json
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 from api.operations.failures import FailureError
+
+LINE_LENGTH: Final = 10_000
+"""Characters of a line of CSV. One that is longer is no data."""
 
 _LFS_POINTER: Final = b"version https://git-lfs.github.com/"
 _TOKEN: Final = re.compile(
@@ -21,6 +25,15 @@ def read_json(path: Path) -> Any:
     Raises:
         FailureError: there is no such file, or it is damaged. It names the file, and the line if it can.
     """
+    return _parse(path, read_text(path))
+
+
+def read_text(path: Path) -> str:
+    """A text in UTF-8, without the byte order mark that it may begin with.
+
+    Raises:
+        FailureError: there is no such file, Git LFS has not brought it, or it is something else.
+    """
     try:
         content = path.read_bytes()
     except FileNotFoundError:
@@ -33,11 +46,36 @@ def read_json(path: Path) -> Any:
             "`git lfs pull`."
         )
     try:
-        text = content.decode("utf-8-sig")
+        return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         raise FailureError(f"{path}, line {line}: this is not UTF-8.") from None
-    return _parse(path, text)
+
+
+def read_csv(path: Path, columns: Sequence[str]) -> Iterator[tuple[int, list[str]]]:
+    """The lines of a CSV file below its header: the number of each, and as many fields as there are columns.
+
+    UTF-8, with or without a byte order mark; commas; the header has exactly these columns. No field has a line
+    break in it, so that a quotation mark that nobody closes is seen where it stands.
+
+    Raises:
+        FailureError: there is no such file, or it is damaged, or cut off. It names the file, and the line if it
+            can. Lines before that one may have been given by then.
+    """
+    lines = read_text(path).split("\n")
+    if lines == [""]:
+        raise FailureError(f"{path}: this file is empty.")
+    if _fields(path, 1, lines[0]) != list(columns):
+        raise FailureError(f"{path}, line 1: expected the columns {', '.join(columns)}.")
+    if lines.pop():
+        raise FailureError(f"{path}, line {len(lines) + 1}: the file ends in the middle of this line.")
+    for number, line in enumerate(lines[1:], start=2):
+        fields = _fields(path, number, line)
+        if len(fields) != len(columns):
+            raise FailureError(
+                f"{path}, line {number}: expected {plural(len(columns), 'field')}, found {len(fields)}."
+            )
+        yield number, fields
 
 
 def other_files(folder: Path, read: frozenset[str]) -> Iterator[tuple[str, str]]:
@@ -72,6 +110,20 @@ def kind_of(value: object) -> str:
             return str(json.dumps(value))
         case _:
             return "a number"
+
+
+def _fields(path: Path, number: int, line: str) -> list[str]:
+    """The fields of one line of CSV."""
+    if len(line) > LINE_LENGTH:
+        raise FailureError(f"{path}, line {number}: this has more than {LINE_LENGTH:,} characters.")
+    if (place := line.find("\0")) >= 0:
+        raise FailureError(f"{path}, line {number}, column {place + 1}: this is the character NUL.")
+    try:
+        # A reader for each line: a quotation mark that nobody closes ends with it.
+        return next(csv.reader((line,), strict=True))
+    except csv.Error as error:
+        reason = str(error).partition(" - ")[0]
+        raise FailureError(f"{path}, line {number}: this is not CSV ({reason}).") from None
 
 
 def _parse(path: Path, text: str) -> Any:

@@ -1,4 +1,4 @@
-"""Made-up folders of courses."""
+"""Made-up folders of courses and materials."""
 
 import json
 from collections.abc import Mapping
@@ -16,6 +16,29 @@ def raw_folder(directory: Path, content: bytes) -> Path:
     directory.mkdir(exist_ok=True)
     (directory / "courses.json").write_bytes(content)
     return directory
+
+
+def add_materials(directory: Path, *lines: Any) -> Path:
+    """The same folder with these lines in its materials.jsonl."""
+    return add_raw_materials(directory, "".join(f"{json.dumps(line)}\n" for line in lines).encode())
+
+
+def add_raw_materials(directory: Path, content: bytes) -> Path:
+    """The same folder with a materials.jsonl of these bytes."""
+    directory.mkdir(exist_ok=True)
+    (directory / "materials.jsonl").write_bytes(content)
+    return directory
+
+
+def material(number: int = 1, **changes: Any) -> dict[str, Any]:
+    """A film for all weeks of the course of `course()`."""
+    usual = {
+        "course": "BOTANY",
+        "url": f"https://films.example/{number}",
+        "kind": "video",
+        "title": f"Film {number}",
+    }
+    return without_none(usual | changes)
 
 
 def course(code: str = "BOTANY", *weeks: Any, **changes: Any) -> dict[str, Any]:

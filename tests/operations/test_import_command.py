@@ -7,7 +7,7 @@ import pytest
 
 from tests.cli.support import lms, refusal
 from tests.conftest import TestDatabase
-from tests.operations.courses import course, folder, raw_folder, week
+from tests.operations.courses import add_materials, course, folder, material, raw_folder, week
 
 
 @pytest.fixture(scope="module")
@@ -17,7 +17,7 @@ def url(module_database: TestDatabase) -> str:
         connection.execute(
             """
             insert into lms.users (email, full_name, role, password_hash)
-            values ('first@school.test', 'A', 'lecturer', '!'), ('second@school.test', 'B', 'lecturer', '!')
+            values ('first@school.example', 'A', 'lecturer', '!'), ('second@school.example', 'B', 'lecturer', '!')
             """
         )
         connection.execute(
@@ -30,14 +30,14 @@ def url(module_database: TestDatabase) -> str:
 def test_lecturer_and_term_can_be_said(url: str, tmp_path: Path) -> None:
     source = folder(tmp_path, course("BOTANY"))
     done = lms(
-        *("import", "courses", source, "--lecturer", "second@school.test", "--term", "T"),
+        *("import", "courses", source, "--lecturer", "second@school.example", "--term", "T"),
         LMS_MIGRATION_URL=url,
     )
     assert done.returncode == 0, done
     assert done.stdout.splitlines() == [
         "Imported: courses 1, syllabus_weeks 2.",
         "Unchanged: nothing.",
-        "New courses are taught by second@school.test, in the term T.",
+        "New courses are taught by second@school.example, in the term T.",
         "Refused: 0.",
     ]
 
@@ -49,6 +49,26 @@ def test_refusals_are_listed_by_file_and_place(url: str, tmp_path: Path) -> None
     assert "Refused: 1." in done.stdout
     rows = [line.split() for line in done.stdout.splitlines()]
     assert any(row[:2] == ["courses.json", "/0/weeks/1/week"] for row in rows), done.stdout
+
+
+def test_materials_are_told_with_the_courses(url: str, tmp_path: Path) -> None:
+    add_materials(
+        folder(tmp_path, course("MYCOLOGY")),
+        material(course="MYCOLOGY"),
+        material(course="MYCOLOGY"),
+        material(course="MYCOLOGY", url=None, path="spores.md"),
+    )
+    done = lms("import", "courses", tmp_path, LMS_MIGRATION_URL=url)
+    assert done.returncode == 0, done
+    said = done.stdout.splitlines()
+    assert said[0].endswith("courses 1, syllabus_weeks 2, materials 1.")
+    assert (
+        "Left out: materials.jsonl: what has a path and no address, since files are not imported (1 line)."
+        in said
+    )
+    assert "Refused: 1." in said
+    (row,) = [line.split() for line in said if line.lstrip().startswith("materials.jsonl")]
+    assert " ".join(row) == "materials.jsonl line 2/url The address is there already: see line 1."
 
 
 def test_nothing_to_import_is_a_failure(url: str, tmp_path: Path) -> None:

@@ -16,7 +16,15 @@ from api.database.queries import load_query
 from api.operations.failures import FailureError
 from api.operations.import_courses import _SQL, ImportReport, import_courses
 from tests.conftest import TestDatabase
-from tests.operations.courses import course, folder, raw_folder, week
+from tests.operations.courses import (
+    add_materials,
+    add_raw_materials,
+    course,
+    folder,
+    material,
+    raw_folder,
+    week,
+)
 from tests.support.contents import checksums, wait_until_blocked_by
 
 Import = Callable[..., ImportReport]
@@ -25,8 +33,8 @@ Import = Callable[..., ImportReport]
 @pytest.fixture
 def lecturer(database: TestDatabase) -> str:
     """The only lecturer of the database."""
-    add_person(database, "teacher@school.test")
-    return "teacher@school.test"
+    add_person(database, "teacher@school.example")
+    return "teacher@school.example"
 
 
 @pytest.fixture
@@ -42,9 +50,9 @@ def bring_in(database: TestDatabase, lecturer: str, tmp_path: Path) -> Import:  
 @pytest.fixture(scope="module")
 def untouched(module_database: TestDatabase) -> TestDatabase:
     """A database for imports that come to nothing, with somebody of every kind who could be asked for."""
-    add_person(module_database, "teacher@school.test")
-    add_person(module_database, "student@school.test", "student")
-    add_person(module_database, "gone@school.test", active=False)
+    add_person(module_database, "teacher@school.example")
+    add_person(module_database, "student@school.example", "student")
+    add_person(module_database, "gone@school.example", active=False)
     return module_database
 
 
@@ -95,6 +103,11 @@ def syllabus(database: TestDatabase, code: str) -> list[tuple[Any, ...]]:
     )
 
 
+def materials_in(database: TestDatabase) -> list[tuple[Any, ...]]:
+    """Title, kind, week and version of every material, oldest entry first."""
+    return run(database, "select title, kind, week_number, version from lms.materials order by material_id")
+
+
 def syllabus_versions(database: TestDatabase) -> dict[str, int]:
     return dict(run(database, "select code, syllabus_version from lms.courses"))
 
@@ -108,7 +121,7 @@ class TestWhatIsWritten:
         assert report.imported == {"terms": 1, "courses": 2, "syllabus_weeks": 4}
         assert report.unchanged == {}
         assert report.refused == []
-        assert (report.lecturer, report.term) == ("teacher@school.test", "IMPORTED")
+        assert (report.lecturer, report.term) == ("teacher@school.example", "IMPORTED")
         assert syllabus(database, "BOTANY") == [(1, "Roots", "Dig.", None), (3, "Leaves", None, None)]
         assert run(
             database,
@@ -152,7 +165,7 @@ class TestWhatIsWritten:
         assert [each.place for each in report.refused] == ["/0/code"]
 
     def test_what_no_import_of_courses_reads_is_told(self, bring_in: Import, tmp_path: Path) -> None:
-        (tmp_path / "materials.jsonl").write_text('{"a": 1}\n\n{"a": 2}\n')
+        (tmp_path / "quizzes.jsonl").write_text('{"a": 1}\n\n{"a": 2}\n')
         (tmp_path / "LICENSE").write_bytes(b"x")
         (tmp_path / "BOTANY" / "pdf").mkdir(parents=True)
         for name in ("roots.pdf", "pdf/leaves.pdf"):
@@ -162,38 +175,39 @@ class TestWhatIsWritten:
             "courses.json: 'section'": "1 time",
             "BOTANY/": "2 files",
             "LICENSE": "1 byte",
-            "materials.jsonl": "2 lines",
+            "quizzes.jsonl": "2 lines",
         }
 
     def test_progress_is_told(self, bring_in: Import) -> None:
         told: list[tuple[str, int, int]] = []
         bring_in(course(), on_progress=lambda *step: told.append(step))
-        assert told == [("courses.json", 1, 3), ("courses", 2, 3), ("weeks", 3, 3)]
+        assert told == [("courses.json", 1, 4), ("courses", 2, 4), ("weeks", 3, 4), ("materials", 4, 4)]
 
 
 class TestLecturer:
     def test_the_active_one_with_the_oldest_account(self, database: TestDatabase, tmp_path: Path) -> None:
-        add_person(database, "boss@school.test", "super_admin")
-        add_person(database, "gone@school.test", active=False)
-        add_person(database, "student@school.test", "student")
-        add_person(database, "zoe@school.test")
-        add_person(database, "adam@school.test")
-        assert import_courses(database.admin_url, folder(tmp_path, course())).lecturer == "zoe@school.test"
-        assert courses_in(database) == {"BOTANY": "zoe@school.test"}
+        add_person(database, "boss@school.example", "super_admin")
+        add_person(database, "gone@school.example", active=False)
+        add_person(database, "student@school.example", "student")
+        add_person(database, "zoe@school.example")
+        add_person(database, "adam@school.example")
+        assert import_courses(database.admin_url, folder(tmp_path, course())).lecturer == "zoe@school.example"
+        assert courses_in(database) == {"BOTANY": "zoe@school.example"}
 
-    @pytest.mark.parametrize("spelt", ["adam@school.test", " Adam@School.TEST "])
+    @pytest.mark.parametrize("spelt", ["adam@school.example", " Adam@School.EXAMPLE "])
     def test_the_one_asked_for(self, database: TestDatabase, bring_in: Import, spelt: str) -> None:
-        add_person(database, "adam@school.test")
-        assert bring_in(course(), lecturer_email=spelt).lecturer == "adam@school.test"
-        assert courses_in(database) == {"BOTANY": "adam@school.test"}
+        add_person(database, "adam@school.example")
+        assert bring_in(course(), lecturer_email=spelt).lecturer == "adam@school.example"
+        assert courses_in(database) == {"BOTANY": "adam@school.example"}
 
     @pytest.mark.parametrize(
         ("email", "says"),
         [
-            ("nobody@school.test", "Nobody has the e-mail address nobody@school.test"),
-            ("student@school.test", "student@school.test is no active lecturer"),
-            ("gone@school.test", "gone@school.test is no active lecturer"),
-            ("", "Nobody has the e-mail address"),
+            ("nobody@school.example", "Nobody has the e-mail address nobody@school.example"),
+            ("student@school.example", "student@school.example is no active lecturer"),
+            ("gone@school.example", "gone@school.example is no active lecturer"),
+            ("no address", "'no address' is no e-mail address"),
+            ("", "'' is no e-mail address"),
         ],
     )
     def test_nobody_else(self, untouched: TestDatabase, tmp_path: Path, email: str, says: str) -> None:
@@ -308,11 +322,11 @@ class TestAgain:
     ) -> None:
         bring_in(course("BOTANY"), course("ANATOMY"))
         run(database, "update lms.courses set title = 'Plants', description = 'Green.' where code = 'BOTANY'")
-        add_person(database, "adam@school.test")
+        add_person(database, "adam@school.example")
         add_term(database, "T")
         before = checksums(database.admin_url)
         report = bring_in(
-            course("ANATOMY"), course("BOTANY"), lecturer_email="adam@school.test", term_code="T"
+            course("ANATOMY"), course("BOTANY"), lecturer_email="adam@school.example", term_code="T"
         )
         assert checksums(database.admin_url) == before
         assert [(each.place, each.reason.partition(", ")[0]) for each in report.refused] == [
@@ -332,6 +346,217 @@ class TestAgain:
         report = bring_in(course("BOTANY", week(1, "Roots"), week(2, "")))
         assert [each.place for each in report.refused] == ["/0/weeks/1/topic"]
         assert checksums(database.admin_url) == before
+
+
+class TestMaterials:
+    """Of the course BOTANY."""
+
+    @pytest.fixture
+    def bring(self, bring_in: Import, tmp_path: Path) -> Import:
+        """Import a folder of that course and of these materials."""
+
+        def run(*lines: Any) -> ImportReport:
+            add_materials(tmp_path, *lines)
+            return bring_in(course("BOTANY"), course("ANATOMY"))
+
+        return run
+
+    def test_each_becomes_a_crawled_material_of_its_course(
+        self, database: TestDatabase, bring: Import
+    ) -> None:
+        report = bring(
+            material(1, week=2, source="somewhere"),
+            material(2, kind="reference", title=None, course="ANATOMY"),
+            material(3, kind="pdf"),
+        )
+        assert report.imported == {"terms": 1, "courses": 2, "syllabus_weeks": 4, "materials": 3}
+        assert report.refused == []
+        assert report.left_out == {}
+        assert run(
+            database,
+            "select code, week_number, kind, origin, materials.title, url, metadata, materials.version, "
+            "crawled_at = materials.created_at from lms.materials join lms.courses using (course_id) "
+            "order by material_id",
+        ) == [
+            (
+                *("BOTANY", 2, "video", "crawled", "Film 1", "https://films.example/1"),
+                {"source": "somewhere"},
+                1,
+                True,
+            ),
+            (
+                *("ANATOMY", None, "link", "crawled", "2", "https://films.example/2"),
+                {"source_kind": "reference"},
+                1,
+                True,
+            ),
+            (*("BOTANY", None, "pdf", "crawled", "Film 3", "https://films.example/3"), {}, 1, True),
+        ]
+
+    def test_what_is_refused_does_not_keep_out_the_rest(self, database: TestDatabase, bring: Import) -> None:
+        report = bring(
+            material(1),
+            material(1, title="Again"),
+            7,
+            material(2, course="ZOOLOGY"),
+            material(3, week=54),
+            material(4),
+        )
+        assert [(each.file, each.place) for each in report.refused] == [
+            ("materials.jsonl", "line 2/url"),
+            ("materials.jsonl", "line 3"),
+            ("materials.jsonl", "line 4/course"),
+            ("materials.jsonl", "line 5/week"),
+        ]
+        assert report.imported["materials"] == 2
+        assert materials_in(database) == [("Film 1", "video", None, 1), ("Film 4", "video", None, 1)]
+
+    def test_what_belongs_to_a_course_that_is_refused_is_refused(
+        self, bring_in: Import, tmp_path: Path
+    ) -> None:
+        add_materials(tmp_path, material(1), material(2, course="ANATOMY"))
+        report = bring_in(course("BOTANY", title=""), course("ANATOMY"))
+        assert [(each.file, each.place) for each in report.refused] == [
+            ("courses.json", "/0/title"),
+            ("materials.jsonl", "line 1/course"),
+        ]
+        assert report.imported["materials"] == 1
+
+    def test_what_is_not_imported_is_counted(self, bring: Import) -> None:
+        report = bring(
+            material(1, url=None, path="roots.md"),
+            material(2, colour="green"),
+            material(3, url=None, path="leaves.md", text_chars=9),
+        )
+        assert report.refused == []
+        assert report.left_out == {
+            "materials.jsonl: what has a path and no address, since files are not imported": "2 lines",
+            "materials.jsonl: 'colour'": "1 time",
+        }
+
+    def test_the_same_again_changes_nothing(self, database: TestDatabase, bring: Import) -> None:
+        given = [
+            material(1, week=2, source="somewhere"),
+            material(2, title=None),
+            material(3, kind="reference"),
+        ]
+        bring(*given)
+        before = checksums(database.admin_url)
+        report = bring(*given)
+        assert checksums(database.admin_url) == before
+        assert report.imported == {}
+        assert report.unchanged == {"courses": 2, "syllabus_weeks": 4, "materials": 3}
+
+    @pytest.mark.parametrize(
+        "edit",
+        [
+            "update lms.materials set title = 'Mine' where title = 'Film 1'",
+            "update lms.materials set kind = 'link' where title = 'Film 1'",
+            "update lms.materials set week_number = 9 where title = 'Film 1'",
+            "update lms.materials set week_number = null where title = 'Film 1'",
+        ],
+        ids=["title", "kind", "week", "no week"],
+    )
+    def test_kind_title_and_week_that_somebody_changed_are_brought_back(
+        self, database: TestDatabase, bring: Import, edit: str
+    ) -> None:
+        given = [material(1, week=2), material(2, week=2)]
+        bring(*given)
+        run(database, edit)
+        report = bring(*given)
+        assert report.imported == {"materials": 1}
+        assert report.unchanged["materials"] == 1
+        assert materials_in(database) == [("Film 1", "video", 2, 2), ("Film 2", "video", 2, 1)]
+
+    def test_title_and_week_stay_where_the_folder_says_nothing_of_them(
+        self, database: TestDatabase, bring: Import
+    ) -> None:
+        bring(material(1, title=None))
+        run(database, "update lms.materials set title = 'Mine', week_number = 9")
+        before = checksums(database.admin_url)
+        assert bring(material(1, title=None)).imported == {}
+        assert checksums(database.admin_url) == before
+        assert bring(material(1, title=None, kind="link")).imported == {"materials": 1}
+        assert materials_in(database) == [("Mine", "link", 9, 2)]
+
+    def test_what_people_and_crawlers_added_stays(self, database: TestDatabase, bring: Import) -> None:
+        bring(material(1, source="somewhere"), material(2))
+        run(
+            database,
+            "update lms.materials set metadata = '{\"minutes\": 9}', crawled_at = '2027-01-01' where title = 'Film 1'",
+        )
+        # Linked at the address that the folder has, and at one that it no longer has.
+        run(
+            database,
+            "insert into lms.materials (course_id, kind, origin, title, url) "
+            "select course_id, 'link', 'linked', 'Mine', url from lms.materials",
+        )
+        assert bring(material(1, title="New", source="elsewhere")).imported == {"materials": 1}
+        assert materials_in(database) == [
+            ("New", "video", None, 2),
+            ("Film 2", "video", None, 1),
+            ("Mine", "link", None, 1),
+            ("Mine", "link", None, 1),
+        ]
+        assert run(
+            database, "select metadata, crawled_at = '2027-01-01' from lms.materials where title = 'New'"
+        ) == [({"minutes": 9}, True)]
+
+    def test_what_was_deleted_comes_back_and_another_address_is_another_material(
+        self, database: TestDatabase, bring: Import
+    ) -> None:
+        given = [material(1), material(2)]
+        bring(*given)
+        run(database, "delete from lms.materials where title = 'Film 1'")
+        run(database, "update lms.materials set url = 'https://films.example/moved'")
+        assert bring(*given).imported == {"materials": 2}
+        assert run(database, "select url from lms.materials order by material_id") == [
+            ("https://films.example/moved",),
+            ("https://films.example/1",),
+            ("https://films.example/2",),
+        ]
+
+    def test_a_crawler_under_way_is_waited_for(self, database: TestDatabase, bring: Import) -> None:
+        """Of both there is one row, which has the title of the folder and the time of the crawl."""
+        bring()
+        with psycopg.connect(database.admin_url) as crawler, ThreadPoolExecutor() as threads:
+            crawler.execute(
+                "insert into lms.materials (course_id, kind, origin, title, url, crawled_at) "
+                "select course_id, 'link', 'crawled', 'Found', 'https://films.example/1', '2027-01-01' "
+                "from lms.courses where code = 'BOTANY'"
+            )
+            importing = threads.submit(bring, material(1))
+            wait_until_blocked_by(database.admin_url, crawler)
+            crawler.commit()
+            importing.result(30)
+        assert materials_in(database) == [("Film 1", "video", None, 2)]
+        assert run(database, "select crawled_at = '2027-01-01' from lms.materials") == [(True,)]
+
+    def test_without_its_conflict_clause_the_import_would_fail(
+        self, database: TestDatabase, bring: Import
+    ) -> None:
+        """The control: what looking first and writing then comes to."""
+        bring()
+        text = load_query("import_courses/put_materials", _SQL).text
+        naive = f"{text[: text.index('on conflict')]};"
+        document = {
+            "course_code": "BOTANY",
+            "url": "https://films.example/1",
+            "kind": "video",
+            "title": "Film 1",
+        }
+        parameters = [Jsonb([document | {"metadata": {}}])]
+        with (
+            psycopg.connect(database.admin_url) as first,
+            psycopg.connect(database.admin_url) as second,
+            ThreadPoolExecutor() as threads,
+        ):
+            psycopg.RawCursor(first).execute(text.encode(), parameters)
+            late = threads.submit(psycopg.RawCursor(second).execute, naive.encode(), parameters)
+            wait_until_blocked_by(database.admin_url, first)
+            first.commit()
+            with pytest.raises(psycopg.errors.UniqueViolation):
+                late.result(30)
 
 
 GOOD = json.dumps([course("BOTANY", week(1, "Roots"))], indent=1).encode()
@@ -377,6 +602,35 @@ class TestDamage:
         with pytest.raises(FailureError, match=rf"courses\.json.*{says}"):
             import_courses(untouched.admin_url, raw_folder(tmp_path, content))
         assert checksums(untouched.admin_url) == before
+
+    @pytest.mark.parametrize(
+        ("content", "says"),
+        [
+            pytest.param(
+                b'{"course": "BOTANY"}\n{"course": "B', "line 2: the file ends in the middle", id="truncated"
+            ),
+            pytest.param(b'{"title":\n"B\xe4ume"}\n', "line 2: this is not UTF-8", id="Latin-1"),
+            pytest.param(json.dumps(material()).encode("utf-16"), "line 1: this is not UTF-8", id="UTF-16"),
+            pytest.param(
+                b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n",
+                "line 1: this is what Git LFS left.*git lfs pull",
+                id="Git LFS pointer",
+            ),
+        ],
+    )
+    def test_of_the_materials_imports_no_course_either(
+        self, untouched: TestDatabase, tmp_path: Path, content: bytes, says: str
+    ) -> None:
+        before = checksums(untouched.admin_url)
+        add_raw_materials(folder(tmp_path, course()), content)
+        with pytest.raises(FailureError, match=rf"materials\.jsonl.*{says}"):
+            import_courses(untouched.admin_url, tmp_path)
+        assert checksums(untouched.admin_url) == before
+
+    def test_a_folder_in_place_of_the_materials(self, untouched: TestDatabase, tmp_path: Path) -> None:
+        (folder(tmp_path, course()) / "materials.jsonl").mkdir()
+        with pytest.raises(FailureError, match=r"materials\.jsonl cannot be read: Is a directory"):
+            import_courses(untouched.admin_url, tmp_path)
 
     def test_a_missing_file(self, untouched: TestDatabase, tmp_path: Path) -> None:
         with pytest.raises(FailureError, match=r"There is no file .*courses\.json"):
