@@ -34,6 +34,13 @@ def give_login(admin_url: str, role: str, password: str | None) -> None:
     with connect(admin_url) as connection:
         try:
             connection.execute(_login_statement(connection, role, password))
+            if role == MIGRATION_ROLE:
+                # A later migration may make a schema; it will belong to the owner of the others.
+                connection.execute(
+                    sql.SQL("grant create on database {} to lms_owner").format(
+                        sql.Identifier(connection.info.dbname)
+                    )
+                )
         except psycopg.errors.UndefinedObject:
             raise FailureError(f"There is no role {role}: run `lms migrate` first.") from None
         except psycopg.errors.InsufficientPrivilege:

@@ -1,0 +1,214 @@
+"""Import the Open University Learning Analytics Dataset from a folder: `lms import oulad DIR`.
+
+The files are those of api/operations/oulad_source.py. Their lines are copied into the staging tables of
+migrations/0015, and from there a few statements check and insert them all; these lie in
+api/operations/sql/import_oulad/. What a course does not need of a person (gender, region, education, deprivation,
+age, disability) is deliberately not stored, nor is it staged.
+
+What becomes of a line:
+
+* A presentation such as AAA 2013J becomes the closed course OULAD-AAA-2013J, in the term OULAD-2013J and taught by
+  aaa-2013j@oulad.example. A presentation of B starts on 1 February, one of J on 1 October; a term ends with the
+  longest of its presentations. A course has a seat for everybody who ever registered, at least one.
+* A student becomes the account student-11391@oulad.example, Student 11391. Nobody can log in to it, nor to that of a
+  lecturer, until a password is set. The domain is a reserved one: no mail leads anywhere.
+* A registration is `dropped` if it has a day of unregistration or its result is Withdrawn, and else `completed`,
+  since all presentations are over.
+* `enrolled_at` is the day of registration, counted from the first day of the presentation, and midnight UTC. Where
+  it is not known (`?`), it is the first day, or the day of unregistration if that is earlier.
+* `updated_at` is the day of unregistration, or else the last day of the presentation.
+
+Each account and each enrolment that is made has its audit event, without an actor.
+
+What is there already stays as it is, whoever changed it since: a term and a course are found by their code, an
+account by its address, an enrolment by both. So doing it again adds what is new in the files, and nothing else. Who
+gives one of these courses another code, or one of these students another address, gets the first one anew.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import psycopg
+from psycopg import sql
+
+from api.operations.failures import FailureError
+from api.operations.oulad_source import COURSES, FILES, REGISTRATIONS, STUDENTS, SourceFile, read_lines
+from api.operations.source_files import other_files, plural
+from api.operations.statements import count, rows
+from api.operations.targets import connect
+from api.operations.terminal import Step
+
+_SQL: Final = Path(__file__).resolve().parent / "sql"
+_STAGING: Final = {
+    COURSES: sql.Identifier("lms_import", "oulad_courses"),
+    STUDENTS: sql.Identifier("lms_import", "oulad_students"),
+    REGISTRATIONS: sql.Identifier("lms_import", "oulad_registrations"),
+}
+_STEPS: Final = (*(file.name for file in FILES), "checks", "users", "courses", "enrollments")
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedLine:
+    """A line that was not imported: where it stands, and why."""
+
+    file: str
+    line: int
+    field: str
+    """The column that the reason is about."""
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class OuladReport:
+    """What an import did, and what it did not."""
+
+    imported: dict[str, int]
+    """Rows added, by table; tables without any are left out."""
+    unchanged: dict[str, int]
+    """Rows that were there already, by table; tables without any are left out."""
+    refused: list[RefusedLine]
+    """By file and line; a line that is wrong in two ways is there twice."""
+    left_out: dict[str, str]
+    """Files and columns that are not imported, and how much there is of each."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """How many rows the lines stand for, by table."""
+
+    terms: int
+    users: int
+    courses: int
+    student_enrollments: int
+
+
+@dataclass(frozen=True, slots=True)
+class TakenAddress:
+    """An address that somebody else has."""
+
+    email: str
+    role: str
+    wanted_role: str
+
+
+@dataclass(frozen=True, slots=True)
+class ArchivedTerm:
+    """A term that takes no more courses."""
+
+    code: str
+
+
+@dataclass(frozen=True, slots=True)
+class FullCourse:
+    """A course that has too few seats."""
+
+    code: str
+    seats_left: int
+    seats_needed: int
+
+
+def import_oulad(url: str, directory: Path, *, on_progress: Step | None = None) -> OuladReport:
+    """Import the courses, students and registrations of a folder, in one transaction, as the owner of the database.
+
+    Two imports at once take turns.
+
+    Raises:
+        FailureError: a file is missing or damaged; an address belongs to somebody else; a term is in the archive;
+            a course is full. Nothing is imported.
+        psycopg.Error: no connection, no privilege, no schema. Nothing is imported.
+    """
+    lines = {}
+    for file in FILES:
+        _tell(on_progress, file.name)
+        lines[file] = list(read_lines(directory, file))
+    left_out = dict(_left_out(directory, lines))
+    with connect(url) as connection, connection.transaction():
+        _tell(on_progress, "checks")
+        _stage(connection, lines)
+        refused = _check(connection)
+        (wanted,) = rows(connection, _SQL, "import_oulad/count_staged", Wanted)
+        imported = _insert(connection, on_progress)
+        _empty(connection)
+    unchanged = {table: number - imported[table] for table, number in asdict(wanted).items()}
+    return OuladReport(_some(imported), _some(unchanged), refused, left_out)
+
+
+def _stage(
+    connection: psycopg.Connection[Any], lines: Mapping[SourceFile, Iterable[tuple[Any, ...]]]
+) -> None:
+    """Lay the lines down in the staging tables, for us alone: whoever else imports waits here."""
+    _empty(connection)
+    for file, table in _STAGING.items():
+        columns = sql.SQL(", ").join(map(sql.Identifier, ("line", *file.imported)))
+        with connection.cursor().copy(sql.SQL("copy {} ({}) from stdin").format(table, columns)) as copy:
+            for line in lines[file]:
+                copy.write_row(line)
+        connection.execute(sql.SQL("analyze {}").format(table))
+
+
+def _empty(connection: psycopg.Connection[Any]) -> None:
+    connection.execute(sql.SQL("truncate {}").format(sql.SQL(", ").join(_STAGING.values())))
+
+
+def _check(connection: psycopg.Connection[Any]) -> list[RefusedLine]:
+    """Take the lines out that cannot be imported."""
+    refused = [
+        line
+        for what in ("courses", "students", "registrations", "pairs")
+        for line in rows(connection, _SQL, f"import_oulad/check_{what}", RefusedLine)
+    ]
+    order = [file.name for file in FILES]
+    return sorted(refused, key=lambda line: (order.index(line.file), line.line))
+
+
+def _insert(connection: psycopg.Connection[Any], on_progress: Step | None) -> dict[str, int]:
+    """Insert what is not there yet: the number of rows, by table."""
+    _tell(on_progress, "users")
+    imported = {"terms": _add(connection, "terms"), "users": _add(connection, "users")}
+    # What is known of them may be older than what was just added: that they are few, for one.
+    connection.execute("analyze lms.users (user_id, email, role)")
+    for taken in rows(connection, _SQL, "import_oulad/list_taken_addresses", TakenAddress):
+        raise FailureError(
+            f"The account {taken.email} is a {taken.role}'s, and the import needs it for a {taken.wanted_role}."
+        )
+    _tell(on_progress, "courses")
+    for term in rows(connection, _SQL, "import_oulad/list_archived_terms", ArchivedTerm):
+        raise FailureError(f"The term {term.code} is in the archive, and takes no more courses.")
+    imported["courses"] = _add(connection, "courses")
+    count(connection, _SQL, "import_oulad/lock_courses")
+    connection.execute("analyze lms.courses (course_id, code)")
+    _tell(on_progress, "enrollments")
+    try:
+        with connection.transaction():
+            imported["student_enrollments"] = _add(connection, "enrollments")
+    except psycopg.errors.CheckViolation as error:
+        if error.diag.constraint_name != "courses_seats_ck":
+            raise
+        full, *_ = rows(connection, _SQL, "import_oulad/list_full_courses", FullCourse)
+        raise FailureError(
+            f"The course {full.code} has {plural(full.seats_left, 'seat')} left, and the import needs "
+            f"{full.seats_needed:,}: raise its capacity first."
+        ) from None
+    return imported
+
+
+def _add(connection: psycopg.Connection[Any], what: str) -> int:
+    return count(connection, _SQL, f"import_oulad/add_{what}")
+
+
+def _left_out(directory: Path, lines: Mapping[SourceFile, Sequence[object]]) -> Iterator[tuple[str, str]]:
+    for file, given in lines.items():
+        if file.left_out:
+            yield f"{file.name}: {', '.join(file.left_out)}", plural(len(given), "line")
+    yield from other_files(directory, frozenset(file.name for file in FILES))
+
+
+def _tell(on_progress: Step | None, step: str) -> None:
+    if on_progress is not None:
+        on_progress(step, _STEPS.index(step) + 1, len(_STEPS))
+
+
+def _some(numbers: Mapping[str, int]) -> dict[str, int]:
+    return {name: number for name, number in numbers.items() if number}

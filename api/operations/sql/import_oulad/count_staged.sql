@@ -1,0 +1,22 @@
+-- import_oulad/count_staged
+-- How many rows of each table the lines that are left stand for.
+--
+-- result  row  Wanted
+
+select /* import_oulad/count_staged */
+    courses.terms,
+    courses.courses + students.users as users,
+    courses.courses,
+    students.student_enrollments
+from (
+    select
+        count(distinct term_code) as terms,
+        count(*) as courses
+    from lms_import.oulad_courses
+) as courses
+cross join (
+    select
+        count(distinct email collate "C") as users,
+        count(*) as student_enrollments
+    from lms_import.oulad_students
+) as students;
