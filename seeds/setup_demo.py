@@ -1,15 +1,16 @@
-"""Set up the demo school: accounts, terms, courses and their syllabi, to try the service on.
+"""Set up the demo school: accounts, terms, courses with their syllabi and materials, enrolments, to try it all on.
 
 What is in it stands in demo_school.toml, the SQL in sql/demo_school/. An account is found by its e-mail
-address, a term and a course by their code; what is found is left alone, edits and all, with its id. So doing
-it again changes nothing, doing it twice at once does it once, and what was deleted comes back.
+address, a term and a course by their code, an enrolment by both; what is found is left alone, edits and all, with
+its id. So doing it again changes nothing, doing it twice at once does it once, and what was deleted comes back. The
+weeks and the materials of a course come with it, and only then.
 """
 
 import argparse
 import json
 import sys
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
@@ -28,6 +29,7 @@ from api.operations.statements import count
 from api.operations.targets import connect, owner_address
 from api.operations.terminal import Step
 from api.settings import Settings
+from seeds.production import is_production
 
 _FOLDER: Final = Path(__file__).resolve().parent
 _SQL: Final = _FOLDER / "sql"
@@ -63,7 +65,7 @@ def seed(url: str, *, force: bool = False, on_progress: Step | None = None) -> N
         psycopg.Error: no connection, no privilege, no schema.
     """
     with connect(url) as connection, connection.transaction():
-        if not force and _is_production(connection):
+        if not force and is_production(connection):
             raise FailureError(
                 f"The database {connection.info.dbname} is for production, and everybody knows the password "
                 "of the demo accounts: none were added. With --force they would be."
@@ -79,6 +81,7 @@ def fill(connection: psycopg.Connection[Any], *, on_progress: Step | None = None
         ("accounts", [_jsonb(_SCHOOL["accounts"]), password_hash]),
         ("terms", [_jsonb(_SCHOOL["terms"])]),
         ("courses", [_jsonb(_SCHOOL["courses"])]),
+        ("enrollments", [_jsonb(list(_enrollments()))]),
     )
     for number, (what, parameters) in enumerate(steps, start=1):
         if on_progress is not None:
@@ -106,9 +109,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     print(f"The demo school is set up. Everybody's password is {DEMO_PASSWORD}.")  # noqa: T201
 
 
-def _is_production(connection: psycopg.Connection[Any]) -> bool:
-    row = connection.execute("select environment = 'production' from lms.deployments").fetchone()
-    return row is not None and row[0] is True
+def _enrollments() -> Iterator[dict[str, str]]:
+    """Who is on which course, one by one."""
+    for course in _SCHOOL["courses"]:
+        for state, students in course.get("students", {}).items():
+            for student in students:
+                yield {"course": course["code"], "student": student, "state": state}
 
 
 def _jsonb(document: object) -> Jsonb:
@@ -120,7 +126,8 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         formatter_class=argparse.RawDescriptionHelpFormatter,
         description="Set up a small demo school to try the service on: an administrator, three lecturers\n"
-        "and twenty students, two terms, and six courses with syllabi of 14 weeks.\n\n"
+        "and twenty students, two terms, and six courses with syllabi of 14 weeks, with\n"
+        "materials, and with students on five of them.\n\n"
         "What is there already stays as it is, so it can be done again at any time.",
         epilog=f"""\
 Examples:

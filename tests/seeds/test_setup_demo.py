@@ -1,6 +1,7 @@
 import os
 import subprocess
 import sys
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,8 @@ from typing import Any
 import psycopg
 import pytest
 
+from api.cli import seed_demo
+from api.models.materials import CrawledMaterial, NewMaterial
 from api.operations.failures import FailureError
 from api.settings import ROOT
 from seeds.setup_demo import DEMO_ACCOUNTS, DEMO_PASSWORD, fill, main, seed
@@ -16,6 +19,14 @@ from tests.support.contents import checksums, wait_until_blocked_by
 from tests.support.service import running_service, settings_for
 
 SCRIPT = ROOT / "seeds" / "setup_demo.py"
+
+COUNTED_SEATS = """
+select code, seats_taken, count(enrollments.student_id) filter (where enrollments.state <> 'dropped'), capacity
+from lms.courses
+left join lms.student_enrollments as enrollments on enrollments.course_id = courses.course_id
+group by courses.course_id
+order by code
+"""
 
 
 def rows(url: str, query: Any) -> list[tuple[Any, ...]]:
@@ -73,6 +84,117 @@ class TestContent:
             assert topics == 14, title
             assert len(description) > 50, title
 
+    def test_every_course_has_materials_that_the_service_would_take_as_they_are(
+        self, database: TestDatabase
+    ) -> None:
+        seed(database.admin_url)
+        found = rows(
+            database.admin_url,
+            """
+            select courses.code, courses.title, origin, week_number, kind, materials.title, url, crawled_at, metadata
+            from lms.materials join lms.courses on courses.course_id = materials.course_id
+            order by material_id
+            """,
+        )
+        assert len({code for code, *_ in found}) == 6
+        assert {kind for *_, kind, _, _, _, _ in found} >= {"pdf", "video", "link", "slides"}
+        assert Counter(origin for _, _, origin, *_ in found)["crawled"] >= 5
+        assert len({(code, url) for code, *_, url, _, _ in found}) == len(found)
+        for _, _, origin, week_number, kind, title, url, crawled_at, metadata in found:
+            sent = {
+                "week_number": week_number,
+                "kind": kind,
+                "title": title,
+                "url": url,
+                "metadata": metadata,
+            }
+            if origin == "crawled":
+                sent["crawled_at"] = crawled_at
+            taken = (CrawledMaterial if origin == "crawled" else NewMaterial).model_validate(sent)
+            assert taken.model_dump() == sent
+            assert week_number is None or week_number <= 14
+
+    def test_students_are_on_courses_in_every_state_and_each_seat_is_counted(
+        self, database: TestDatabase
+    ) -> None:
+        seed(database.admin_url)
+        states = rows(
+            database.admin_url,
+            """
+            select enrollments.state, courses.state, count(*)
+            from lms.student_enrollments as enrollments join lms.courses using (course_id)
+            group by 1, 2
+            """,
+        )
+        assert {(state, course) for state, course, _ in states} == {
+            ("invited", "published"),
+            ("active", "published"),
+            ("dropped", "published"),
+            ("completed", "closed"),
+            ("dropped", "closed"),
+        }
+        seats = rows(database.admin_url, COUNTED_SEATS)
+        assert [code for code, taken, counted, _ in seats if taken != counted] == []
+        assert {code: (taken, capacity) for code, taken, _, capacity in seats if capacity - taken <= 1} == {
+            "HC310-2026": (17, 18)
+        }
+        assert rows(
+            database.admin_url,
+            "select count(distinct student_id) from lms.student_enrollments where state <> 'dropped'",
+        ) == [(20,)]
+
+    def test_every_enrolment_has_its_audit_event(self, database: TestDatabase) -> None:
+        seed(database.admin_url)
+        events = rows(
+            database.admin_url,
+            "select user_id, course_id, changes, action, actor_id from lms.audit_events order by 1, 2",
+        )
+        enrollments = rows(
+            database.admin_url,
+            """
+            select student_id, course_id,
+                jsonb_build_object('state', jsonb_build_object('from', null, 'to', state)), 'enrollments.create', null
+            from lms.student_enrollments order by 1, 2
+            """,
+        )
+        assert len(events) > 80
+        assert events == enrollments
+
+    def test_student1_is_on_two_courses_finished_one_and_is_invited_to_another(
+        self, database: TestDatabase
+    ) -> None:
+        seed(database.admin_url)
+        with running_service(settings_for(database.server, database.name)) as client:
+            login = {"email": "student1@example.edu", "password": DEMO_PASSWORD}
+            token = client.post("/auth/login", json=login).json()["access_token"]
+            client.headers["Authorization"] = f"Bearer {token}"
+            seen = {course["code"]: course for course in client.get("/courses").json()["items"]}
+            assert {code: course["state"] for code, course in seen.items()} == {
+                "CS210-2026": "closed",
+                "CS220-2026": "published",
+                "ST101-2026": "published",
+            }
+            for course in seen.values():
+                materials = client.get(f"/courses/{course['id']}/materials?limit=100").json()["items"]
+                assert {"pdf", "video", "link"} <= {material["kind"] for material in materials}
+                assert {"linked", "crawled"} == {material["origin"] for material in materials}
+        assert rows(
+            database.admin_url,
+            """
+            select code, enrollments.state
+            from lms.student_enrollments as enrollments
+            join lms.courses using (course_id)
+            join lms.users on user_id = student_id
+            where email = 'student1@example.edu'
+            order by code
+            """,
+        ) == [
+            ("CS210-2026", "completed"),
+            ("CS220-2026", "active"),
+            ("HC310-2026", "invited"),
+            ("ST101-2026", "active"),
+        ]
+
     def test_a_demo_account_logs_in_and_sees_its_courses(self, database: TestDatabase) -> None:
         seed(database.admin_url)
         with running_service(settings_for(database.server, database.name)) as client:
@@ -108,6 +230,10 @@ class TestTwice:
             delete from lms.syllabus_weeks using lms.courses
             where courses.course_id = syllabus_weeks.course_id and courses.code = 'MA150-2026'
             """,
+            "update lms.materials set title = 'Film', url = 'https://films.example/' where kind = 'video'",
+            "delete from lms.materials where origin = 'crawled'",
+            "update lms.student_enrollments set state = 'dropped' where state = 'invited'",
+            "update lms.courses set capacity = 17 where code = 'HC310-2026'",
         ):
             change(database.admin_url, edit)
         before = checksums(database.admin_url)
@@ -117,12 +243,36 @@ class TestTwice:
     def test_what_was_deleted_comes_back_and_the_rest_keeps_its_ids(self, database: TestDatabase) -> None:
         seed(database.admin_url)
         ids = dict(rows(database.admin_url, "select code, course_id from lms.courses"))
+        before = rows(database.admin_url, COUNTED_SEATS)
+        change(
+            database.admin_url,
+            "delete from lms.student_enrollments using lms.courses "
+            "where courses.course_id = student_enrollments.course_id and code = 'HC310-2026'",
+        )
         change(database.admin_url, "delete from lms.courses where code = 'HC310-2026'")
         seed(database.admin_url)
         again = dict(rows(database.admin_url, "select code, course_id from lms.courses"))
         assert again.keys() == ids.keys()
         assert {code for code in ids if again[code] != ids[code]} == {"HC310-2026"}
         assert rows(database.admin_url, "select count(*) from lms.syllabus_weeks") == [(84,)]
+        assert rows(database.admin_url, COUNTED_SEATS) == before
+
+    def test_a_course_that_was_there_is_filled_as_far_as_it_has_seats(self, database: TestDatabase) -> None:
+        seed(database.admin_url)
+        change(database.admin_url, "delete from lms.student_enrollments")
+        change(database.admin_url, "update lms.courses set seats_taken = 0")
+        change(database.admin_url, "update lms.courses set capacity = 3 where code = 'HC310-2026'")
+        change(
+            database.admin_url,
+            "update lms.users set role = 'lecturer' where email in ('student2@example.edu', 'student4@example.edu')",
+        )
+        seed(database.admin_url)
+        seats = {code: seats for code, *seats in rows(database.admin_url, COUNTED_SEATS)}
+        assert seats["HC310-2026"] == [3, 3, 3]
+        assert all(taken == counted for taken, counted, _ in seats.values())
+        before = checksums(database.admin_url)
+        seed(database.admin_url)
+        assert checksums(database.admin_url) == before
 
 
 class TestRefusals:
@@ -166,7 +316,7 @@ class TestRefusals:
     def test_progress_is_told(self, database: TestDatabase) -> None:
         told: list[tuple[str, int, int]] = []
         seed(database.admin_url, on_progress=lambda *step: told.append(step))
-        assert told == [("accounts", 1, 3), ("terms", 2, 3), ("courses", 3, 3)]
+        assert told == [("accounts", 1, 4), ("terms", 2, 4), ("courses", 3, 4), ("enrollments", 4, 4)]
 
 
 class TestAtOnce:
@@ -179,6 +329,66 @@ class TestAtOnce:
             after_first = checksums(database.admin_url)
             second.result(30)
         assert checksums(database.admin_url) == after_first
+
+    def test_an_enrolment_under_way_is_waited_for(self, database: TestDatabase) -> None:
+        """Somebody enrols a student as the service does, while the seed is at the same course."""
+        seed(database.admin_url)
+        change(database.admin_url, "delete from lms.student_enrollments")
+        change(database.admin_url, "update lms.courses set seats_taken = 0")
+        with psycopg.connect(database.admin_url) as service, ThreadPoolExecutor() as threads:
+            service.execute("update lms.courses set seats_taken = seats_taken + 1 where code = 'HC310-2026'")
+            seeding = threads.submit(seed, database.admin_url)
+            wait_until_blocked_by(database.admin_url, service)
+            service.execute(
+                """
+                insert into lms.student_enrollments (student_id, course_id, state)
+                select user_id, course_id, 'completed' from lms.users cross join lms.courses
+                where email = 'student2@example.edu' and code = 'HC310-2026'
+                """
+            )
+            service.commit()
+            seeding.result(30)
+        seats = rows(database.admin_url, COUNTED_SEATS)
+        assert [code for code, taken, counted, _ in seats if taken != counted] == []
+        assert rows(
+            database.admin_url,
+            "select email from lms.student_enrollments join lms.users on user_id = student_id "
+            "join lms.courses using (course_id) "
+            "where code = 'HC310-2026' and student_enrollments.state = 'completed'",
+        ) == [("student2@example.edu",)]
+
+    def test_enrolling_before_the_course_is_locked_would_wait_in_a_circle(
+        self, database: TestDatabase
+    ) -> None:
+        """The control: an enrolment first, its seat second, and the service the other way round."""
+        seed(database.admin_url)
+        change(database.admin_url, "delete from lms.student_enrollments")
+        enrol = """
+            insert into lms.student_enrollments (student_id, course_id, state)
+            select user_id, course_id, 'active' from lms.users cross join lms.courses
+            where email = 'student2@example.edu' and code = 'HC310-2026'
+            """
+        take_seat = "update lms.courses set seats_taken = seats_taken where code = 'HC310-2026'"
+        with (
+            psycopg.connect(database.admin_url) as naive,
+            psycopg.connect(database.admin_url) as service,
+            ThreadPoolExecutor() as threads,
+        ):
+            naive.execute(enrol)
+            service.execute(take_seat)
+            waiting = threads.submit(service.execute, enrol)
+            wait_until_blocked_by(database.admin_url, naive)
+            deadlocks = 0
+            try:
+                naive.execute(take_seat)
+            except psycopg.errors.DeadlockDetected:
+                deadlocks += 1
+                naive.rollback()
+            try:
+                waiting.result(30)
+            except psycopg.errors.DeadlockDetected:
+                deadlocks += 1
+        assert deadlocks == 1
 
     def test_looking_before_inserting_would_fail(self, database: TestDatabase) -> None:
         """The control: what a seed does that asks whether a row is there."""
@@ -219,8 +429,10 @@ class TestAtOnce:
         assert rows(
             database.admin_url,
             "select (select count(*) from lms.users), (select count(*) from lms.terms), "
-            "(select count(*) from lms.courses), (select count(*) from lms.syllabus_weeks)",
-        ) == [(24, 2, 6, 84)]
+            "(select count(*) from lms.courses), (select count(*) from lms.syllabus_weeks), "
+            "(select count(*) from lms.materials), (select count(*) from lms.student_enrollments), "
+            "(select count(*) from lms.audit_events)",
+        ) == [(24, 2, 6, 84, 59, 89, 89)]
 
 
 class TestCommand:
@@ -231,6 +443,17 @@ class TestCommand:
         said = capsys.readouterr().out
         for word in ("python seeds/setup_demo.py --url", "LMS_MIGRATION_URL", "--force", DEMO_PASSWORD):
             assert word in said
+
+    def test_help_counts_what_there_is(self, database: TestDatabase) -> None:
+        seed(database.admin_url)
+        ((accounts, terms, courses, enrollments),) = rows(
+            database.admin_url,
+            "select (select count(*) from lms.users), (select count(*) from lms.terms), "
+            "(select count(*) from lms.courses), (select count(*) from lms.student_enrollments)",
+        )
+        said = seed_demo.help or ""
+        assert f"{accounts} accounts, {terms} terms, {courses} courses" in said
+        assert f"{enrollments} enrolments" in said
 
     def test_the_address_comes_from_the_environment(
         self, database: TestDatabase, monkeypatch: pytest.MonkeyPatch
