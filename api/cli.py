@@ -53,7 +53,7 @@ class _Commands(click.Group):
 @click.option("--traceback", is_flag=True, help="Show where an expected failure comes from.")
 @click.version_option(package_name="lms-data-service", prog_name="lms")
 def main(*, traceback: bool) -> None:
-    """The LMS data service: courses, syllabi and accounts in PostgreSQL, served over HTTP.
+    """The LMS data service: courses, materials, enrolments and accounts in PostgreSQL, served over HTTP.
 
     \b
     Try it; PostgreSQL, demo data and all come up:
@@ -63,6 +63,7 @@ def main(*, traceback: bool) -> None:
         export LMS_DATABASE_URL=postgresql://lms_api:secret@localhost:5432/lms
         lms migrate
         lms roles
+        lms users add adler@example.edu --name "Miriam Adler" --role super_admin
         lms serve --workers 2
 
     Settings are environment variables; `lms config` lists them. Without any, commands work on the PostgreSQL
@@ -224,7 +225,7 @@ def seed() -> None:
 @seed.command("demo")
 @click.option("--force", is_flag=True, help="Even where the database is for production.")
 def seed_demo(*, force: bool) -> None:
-    """Set up the demo school: 24 accounts, 2 terms, 6 courses with their syllabi.
+    """Set up the demo school: 24 accounts, 2 terms, 6 courses with syllabi and materials, 89 enrolments.
 
     What is there already stays as it is. Refused where `lms roles --environment production` was said.
 
@@ -242,6 +243,111 @@ def seed_demo(*, force: bool) -> None:
     click.echo(f"The demo school is set up. Everybody's password is {DEMO_PASSWORD}.")
 
 
+@main.group()
+def users() -> None:
+    """Make accounts, and let people back in."""
+
+
+@users.command("add")
+@click.argument("email")
+@click.option("--name", required=True, help="The name as the person writes it.")
+@click.option(
+    "--role",
+    type=click.Choice(["student", "lecturer", "super_admin"]),
+    default="student",
+    show_default=True,
+)
+def users_add(*, email: str, name: str, role: str) -> None:
+    """Make an account for EMAIL: the first administrator of a school, say.
+
+    Asks for a password on a terminal, and reads one line where there is none. Without a password nobody can log
+    in to the account yet.
+
+    \b
+    Examples:
+        lms users add adler@example.edu --name "Miriam Adler" --role super_admin
+        lms users add vogel@example.edu --name "Lena Vogel" < /dev/null
+    """
+    from api.operations.accounts import add_account
+    from api.operations.targets import owner_address
+
+    password = _new_password()
+    with owner_address(_settings()) as url:
+        address = add_account(url, email=email, full_name=name, role=role, password=password)
+    click.echo(f"{address} can log in." if password else f"{address} has an account without a password.")
+
+
+@users.command("password")
+@click.argument("email")
+def users_password(*, email: str) -> None:
+    """Give the account of EMAIL another password, and end its sessions.
+
+    Asks for it on a terminal, and reads one line where there is none.
+
+    \b
+    Example:
+        lms users password adler@example.edu
+    """
+    from api.operations.accounts import set_password
+    from api.operations.targets import owner_address
+
+    password = _new_password()
+    if password is None:
+        raise click.UsageError("Give a password: on the terminal, or as one line on standard input.")
+    with owner_address(_settings()) as url:
+        address = set_password(url, email=email, password=password)
+    click.echo(f"{address} has a new password.")
+
+
+@seed.command("volume")
+@click.option("--seed", "number", type=int, default=1, show_default=True, help="Another one, another school.")
+@click.option("--students", type=int, default=10_000, show_default=True, help="The figure that decides.")
+@click.option("--lecturers", type=int, help="One for 50 students by default.")
+@click.option("--courses", type=int, help="In all terms; one for 3 students by default.")
+@click.option(
+    "--terms", type=int, default=6, show_default=True, help="Half-years; the last one is under way."
+)
+@click.option("--weeks", type=int, default=14, show_default=True, help="Of each course.")
+@click.option("--materials", type=int, default=12, show_default=True, help="Of a course, on average.")
+@click.option("--force", is_flag=True, help="Even where the database is for production.")
+def seed_volume(*, number: int, force: bool, **wanted: int | None) -> None:
+    """Make up a school of any size: accounts, courses, materials, enrolments and their audit events.
+
+    The same figures give the same rows, in every byte, on every machine and on any day. Courses are as uneven as
+    real ones: many have a handful of students, a few have thousands. Nobody can log in; the addresses are in
+    volume.example. With 10,000 students there are about 155,000 enrolments and 280,000 audit events; ten times
+    as many students take ten times as long.
+
+    All of it is there or, if anything fails or is interrupted, nothing. A database that has a school of this seed
+    refuses another of the same seed, whatever its size, and takes one of another seed. Refused where
+    `lms roles --environment production` was said.
+
+    \b
+    Examples:
+        lms seed volume
+        lms seed volume --students 100000
+        lms seed volume --seed 2 --students 500 --courses 20 --materials 100
+    """
+    from api.operations.targets import owner_address
+    from api.operations.terminal import progress, table
+    from seeds.volume.figures import figures
+    from seeds.volume.load import seed as fill
+
+    given = {name: value for name, value in wanted.items() if value is not None}
+    school = figures(seed=number, **given)
+    with owner_address(_settings()) as url, progress() as step:
+        loaded = fill(url, school, force=force, on_progress=step)
+    table(
+        ("table", "rows", "seconds", "rows/s"),
+        (
+            (each.table, f"{each.rows:,}", f"{each.seconds:.1f}", f"{each.rows / each.seconds:,.0f}")
+            for each in loaded
+        ),
+    )
+    rows, seconds = sum(each.rows for each in loaded), sum(each.seconds for each in loaded)
+    click.echo(f"{rows:,} rows in {seconds:.1f} s, {rows / seconds:,.0f} rows/s.")
+
+
 @main.group("import")
 def import_() -> None:
     """Bring in data from files."""
@@ -252,10 +358,11 @@ def import_() -> None:
 @click.option("--lecturer", metavar="EMAIL", help="Who teaches what is new; somebody who has an account.")
 @click.option("--term", metavar="CODE", help="The term of what is new; one is made if this is left out.")
 def import_courses(*, directory: Path, lecturer: str | None, term: str | None) -> None:
-    """Import the courses in DIRECTORY with their weeks.
+    """Import the courses in DIRECTORY with their weeks and materials.
 
-    What cannot be imported is listed by file and place, and the rest is imported. Doing it again changes
-    nothing that is the same. Exits with 1 if nothing was there to import.
+    DIRECTORY holds courses.json, and materials.jsonl if there are materials. What cannot be imported is listed
+    by file and place, and the rest is imported. Doing it again changes nothing that is the same. Exits with 1
+    if nothing was there to import.
 
     \b
     Examples:
@@ -276,6 +383,43 @@ def import_courses(*, directory: Path, lecturer: str | None, term: str | None) -
     click.echo(f"Refused: {len(report.refused)}.")
     if report.refused:
         table(("file", "place", "reason"), ((each.file, each.place, each.reason) for each in report.refused))
+    if not report.imported and not report.unchanged:
+        raise click.exceptions.Exit(1)
+
+
+@import_.command("oulad")
+@click.argument("directory", type=click.Path(exists=True, file_okay=False, path_type=Path))
+def import_oulad(*, directory: Path) -> None:
+    """Import the Open University Learning Analytics Dataset in DIRECTORY: courses, students, registrations.
+
+    Presentations become closed courses with a lecturer each, registrations enrolments that are completed, or
+    dropped if they were withdrawn. Addresses end in @oulad.example, and nobody can log in until a password is
+    set. Gender, region, education, deprivation, age and disability are not stored; assessments, results and
+    the click stream are left out.
+
+    Lines that cannot be imported are listed, and the rest is imported; a damaged file imports nothing. Doing
+    it again adds what is new in the files, and changes nothing. Exits with 1 if nothing was there to import.
+
+    \b
+    Example:
+        lms import oulad data/oulad
+    """
+    from api.operations.import_oulad import import_oulad as run
+    from api.operations.targets import owner_address
+    from api.operations.terminal import progress, table
+
+    with owner_address(_settings()) as url, progress() as step:
+        report = run(url, directory, on_progress=step)
+    click.echo(f"Imported: {_counted(report.imported)}.")
+    click.echo(f"Unchanged: {_counted(report.unchanged)}.")
+    for what, how_much in report.left_out.items():
+        click.echo(f"Left out: {what} ({how_much}).")
+    click.echo(f"Refused: {len(report.refused)}.")
+    if report.refused:
+        table(
+            ("file", "line", "column", "reason"),
+            ((each.file, str(each.line), each.field, each.reason) for each in report.refused),
+        )
     if not report.imported and not report.unchanged:
         raise click.exceptions.Exit(1)
 
@@ -386,3 +530,17 @@ def _asked_password(role: str) -> str | None:
         f"Password for {role} (empty: as it is)", default="", hide_input=True, show_default=False
     )
     return typed or None
+
+
+def _new_password() -> str | None:
+    """A password from the terminal, typed twice, or a line of standard input; None where it is empty."""
+    if sys.stdin.isatty():
+        typed: str = click.prompt(
+            "Password (empty: none)",
+            default="",
+            hide_input=True,
+            show_default=False,
+            confirmation_prompt="Once more",
+        )
+        return typed or None
+    return sys.stdin.readline().rstrip("\r\n") or None

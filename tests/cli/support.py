@@ -46,22 +46,22 @@ class Running:
         return self.process.wait(PATIENCE)
 
 
-def lms(*arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run a command to its end."""
+def lms(*arguments: object, typed: str = "", **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run a command to its end; on its standard input is what was typed."""
     return subprocess.run(
         _command(arguments),
         capture_output=True,
         check=False,
         env=_environment(environment),
-        stdin=subprocess.DEVNULL,
+        input=typed,
         text=True,
         timeout=PATIENCE,
     )
 
 
-def refusal(*arguments: object, **environment: str) -> str:
+def refusal(*arguments: object, typed: str = "", **environment: str) -> str:
     """What a command says that cannot do its work: one sentence, and an exit code other than 0."""
-    done = lms(*arguments, **environment)
+    done = lms(*arguments, typed=typed, **environment)
     assert done.returncode != 0, done
     # Above it may stand a note of what was done before, such as a directory opened to PostgreSQL's account.
     *notes, said = done.stderr.strip().splitlines()
