@@ -14,6 +14,7 @@ from uuid import uuid4
 
 import psycopg
 import pytest
+from psycopg import sql
 from yoyo.scripts import main as yoyo_main
 from yoyo.scripts import migrate as yoyo_migrate
 
@@ -116,6 +117,29 @@ def query(url: str, sql: str) -> list[tuple[Any, ...]]:
     with psycopg.connect(url, autocommit=True) as connection:
         cursor = connection.execute(sql.encode())
         return cursor.fetchall() if cursor.description else []
+
+
+def rows(url: str) -> dict[str, list[dict[str, Any]]]:
+    """What is in each table of the schema, in the order of its primary key."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        tables = connection.execute(
+            "select relname::text, array(select attname::text from pg_index, "
+            "unnest(indkey::int2[]) with ordinality as parts (number, place) join pg_attribute on attnum = number "
+            "where indrelid = pg_class.oid and attrelid = pg_class.oid and indisprimary and place <= indnkeyatts "
+            "order by place) from pg_class where relnamespace = to_regnamespace('lms') and relkind = 'r'"
+        ).fetchall()
+        statement = sql.SQL("select to_jsonb(found) from lms.{} as found order by {}")
+        return {
+            table: [
+                row
+                for (row,) in connection.execute(
+                    statement.format(
+                        sql.Identifier(table), sql.SQL(", ").join(map(sql.Identifier, key or ["found"]))
+                    )
+                )
+            ]
+            for table, key in tables
+        }
 
 
 def marked(url: str) -> list[str]:

@@ -7,12 +7,15 @@ import sys
 import time
 from collections import Counter
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 
 from api.database.known_version import known_version
 from api.database.migration_files import MigrationFile, read_folders
 from api.operations import migrate
+from api.operations.roles import give_login
+from seeds.setup_demo import seed
 from tests.migrations.support import (
     applications,
     catalogue,
@@ -20,11 +23,14 @@ from tests.migrations.support import (
     fresh_database,
     marked,
     query,
+    rows,
     start_yoyo,
     wait_for_line,
     yoyo,
 )
 from tests.support.postgres import Server
+
+Rows = dict[str, list[dict[str, Any]]]
 
 FILES = read_folders([migrate.FOLDER])
 IDS = list(FILES)
@@ -86,6 +92,81 @@ def test_each_migration_goes_up_down_and_up_to_the_same_catalogue(
             f"mend migrations/{each}.sql, which differs on return"
         )
         before = after
+
+
+LOST = {
+    "0003_create_users": {"users"},
+    "0004_create_sessions": {"sessions"},
+    "0006_create_terms": {"terms"},
+    "0007_create_courses": {"courses"},
+    "0008_create_syllabus_weeks": {"syllabus_weeks"},
+    "0009_create_idempotency_keys": {"idempotency_keys"},
+    "0010_create_deployments": {"deployments"},
+    "0011_create_audit_events": {"audit_events"},
+    "0012_extend_users": {"users.settings_version"},
+    # Without enrolments there are no seats taken.
+    "0013_create_student_enrollments": {"student_enrollments", "courses.seats_taken"},
+    "0014_create_materials": {"materials"},
+}
+"""Tables and columns whose contents are gone after a rollback. Its file says so in words, behind `-- loses`."""
+
+LIVED_IN = """
+    insert into lms.sessions (token_hash, user_id, idle_timeout, expires_at)
+    select sha256(email::bytea), user_id, interval '1 hour', now() + interval '1 hour' from lms.users;
+    insert into lms.idempotency_keys (user_id, route, key, request_hash, status, headers, body)
+    select user_id, 'POST /courses', 'a key', sha256(email::bytea), 201, '{"A": "b"}', 'kept' from lms.users;
+    update lms.users set settings = '{"theme": "dark"}', settings_version = 3 where role = 'student';
+    update lms.deployments set environment = 'staging';
+"""
+"""What is in a database after some use that the demo school has none of."""
+
+
+def _lost(before: Rows, after: Rows) -> set[str]:
+    """Tables and columns that are gone, or do not hold what they held."""
+    lost = set()
+    for table, was in before.items():
+        if table not in after or len(after[table]) != len(was):
+            lost.add(table)
+            continue
+        for old, new in zip(was, after[table], strict=True):
+            lost |= {f"{table}.{column}" for column in old if column not in new or new[column] != old[column]}
+    return lost
+
+
+def test_each_migration_goes_down_and_up_where_there_is_something_to_lose(empty_database: str) -> None:
+    """The rest is as it was, row by row; and a file that says it loses nothing loses nothing."""
+    migrate.apply(empty_database)
+    seed(empty_database)
+    query(empty_database, LIVED_IN)
+    assert {table for table, found in rows(empty_database).items() if not found} == set()
+    for each in reversed(IDS):
+        before = rows(empty_database)
+        expected = LOST.get(each, set())
+        down = FILES[each].down
+        assert down is not None
+        said = re.search(r"^-- loses  (.+)", down.sql, re.MULTILINE)
+        assert said
+        assert said[1].startswith("nothing") == (not expected), (
+            f"mend migrations/{each}.rollback.sql: {said[1]}"
+        )
+
+        assert migrate.roll_back(empty_database, down_to=each) == [each]
+        gone = rows(empty_database)
+        assert _lost(before, gone) == expected, f"mend migrations/{each}.rollback.sql"
+
+        assert migrate.apply(empty_database, to=each) == [each]
+        returned = rows(empty_database)
+        assert returned.keys() == before.keys()
+        # What comes back is as if it were new; all else was left alone.
+        assert {
+            loss for loss in _lost(before, returned) if not {loss, loss.partition(".")[0]} & expected
+        } == set()
+        assert _lost(gone, returned) == set(), (
+            f"mend migrations/{each}.sql, which changes rows that are there"
+        )
+
+        assert migrate.roll_back(empty_database, down_to=each) == [each]
+        assert rows(empty_database) == gone, each
 
 
 def test_all_of_them_go_up_down_and_up(server: Server, empty_database: str, undisturbed: Undisturbed) -> None:
@@ -153,7 +234,7 @@ def test_killed_anywhere_a_plain_second_run_completes(
 
 def test_the_role_that_migrates_goes_on_where_an_administrator_began(empty_database: str) -> None:
     migrate.apply(empty_database, to=IDS[-2])
-    query(empty_database, "alter role lms_migrate login")
+    give_login(empty_database, "lms_migrate", None)
     url = empty_database.replace("//postgres@", "//lms_migrate@")
     assert query(url, "select current_user") == [("lms_migrate",)]
 

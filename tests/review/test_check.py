@@ -94,6 +94,18 @@ SPOILED = {
         ("courses/delete_course", "version     integer", "version     bigint"),
         "version is integer, not bigint",
     ),
+    "a time that the signature has in full": (
+        ("materials/put_crawled_material", "crawled_at   timestamptz", "crawled_at   date"),
+        "crawled_at is date, not <class 'datetime.datetime'>",
+    ),
+    "a time where the server has a day": (
+        (
+            "materials/put_crawled_material",
+            "when $7 <= now() + interval '5 minutes' then $7",
+            "when $7 <= current_date then $7",
+        ),
+        "crawled_at is date, not timestamptz",
+    ),
     "an array": (
         ("terms/read_term", "terms.term_id = $2;", "terms.term_id = any($2::uuid[]);"),
         "is uuid[]",
@@ -377,7 +389,7 @@ def test_it_runs_nothing_in_a_database_that_is_in_use(tree: Tree, database: Test
     with psycopg.connect(database.admin_url) as connection:
         connection.execute(
             "insert into lms.users (email, full_name, role, password_hash) "
-            "values ('ada@school.test', 'Ada', 'student', '!')"
+            "values ('ada@school.example', 'Ada', 'student', '!')"
         )
     before = state()
     tree.spoil("terms/read_term", "on terms.term_id = $2;", "on terms.term_id = $2 or true;")

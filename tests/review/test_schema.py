@@ -29,7 +29,7 @@ def test_the_file_makes_the_schema_that_the_migrations_make(
     def restored(schema: str) -> str:
         """The dump of what a dump makes: only then are nested conditions spelled alike."""
         with psycopg.connect(empty_database) as connection:
-            connection.execute("drop schema if exists lms cascade")
+            connection.execute("drop schema if exists lms, lms_import cascade")
             connection.execute(schema.encode())
         return dump(empty_database, server.programs)
 

@@ -1,16 +1,20 @@
 """The functions that tables and query files rest on."""
 
 from collections.abc import Iterator
-from itertools import pairwise
+from hashlib import sha256
+from itertools import pairwise, product
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import psycopg
 import pytest
 
 from api.database.queries import load_query
 from api.http.paging import page_of
+from api.operations import migrate
 from tests.conftest import TestDatabase
+from tests.support.postgres import Server, drop_database
+from tests.support.school import School, token_for
 
 IDS = "select lms.uuidv7() from generate_series(1, 20000)"
 
@@ -87,7 +91,8 @@ def test_who_asks_and_what_they_may_is_inlined(connection: psycopg.Connection[An
         )
     )
     assert "sessions_pk" in plan
-    for function in ("actor(", "can_teach(", "Function Scan"):
+    assert "student_enrollments_" in plan
+    for function in ("actor(", "can_teach(", "can_attend(", "Function Scan"):
         assert function not in plan
 
 
@@ -105,3 +110,165 @@ def test_a_refusal_looks_like_a_violated_rule(connection: psycopg.Connection[Any
     with pytest.raises(psycopg.errors.CheckViolation) as refusal:
         connection.execute("select lms.refuse('courses_lecturer_id_assign')")
     assert refusal.value.diag.constraint_name == "courses_lecturer_id_assign"
+
+
+# Names as they are looked for
+
+FOLDED = {
+    "Lena Vogel": "lena vogel",
+    "ÉLODIE Ångström": "elodie angstrom",
+    "E\u0301lodie": "elodie",
+    "Nguyễn Thị Minh": "nguyen thi minh",
+    "İpek": "ipek",
+    "ΑΛΈΞΑΝΔΡΟΣ": "αλεξανδροσ",
+    "ЖУКОВ": "жуков",
+    "ﬁona": "fiona",
+    "\uff37\uff49\uff44\uff45": "wide",
+    "O'Brien-Smith": "o'brien-smith",
+    # Letters of their own, not accents.
+    "Đorđe Øye": "đorđe øye",
+    "王小明": "王小明",
+    "": "",
+}
+
+
+@pytest.mark.parametrize(("name", "folded"), FOLDED.items())
+def test_a_name_is_folded_to_what_one_types(
+    connection: psycopg.Connection[Any], name: str, folded: str
+) -> None:
+    assert _one(connection, "select lms.folded(%s)", name) == folded
+
+
+def test_what_is_folded_stays_as_it_is(connection: psycopg.Connection[Any]) -> None:
+    for name in (*FOLDED, "™", "Ⅷ", "ᴬnna", "Ångström"):
+        folded = _one(connection, "select lms.folded(%s)", name)
+        assert _one(connection, "select lms.folded(%s)", folded) == folded, name
+
+
+@pytest.fixture(scope="module")
+def plain_locale(server: Server) -> Iterator[psycopg.Connection[Any]]:
+    """A migrated database whose locale knows no letters but those of ASCII."""
+    name = f"lms_plain_{uuid4().hex}"
+    with psycopg.connect(server.admin_url(), autocommit=True) as connection:
+        connection.execute(f"create database {name} locale 'C' template template0".encode())
+    migrate.apply(server.admin_url(name))
+    with psycopg.connect(server.admin_url(name), autocommit=True) as connection:
+        yield connection
+    drop_database(server, name)
+
+
+def test_an_accent_is_no_obstacle_in_any_locale(plain_locale: psycopg.Connection[Any]) -> None:
+    assert _one(plain_locale, "select lower('É')") == "É"
+    for name in ("Élodie", "élodie", "ELODIE"):
+        assert _one(plain_locale, "select lms.folded(%s)", name) == "elodie"
+
+
+# Who may do what
+
+
+@pytest.mark.parametrize("role", ["student", "lecturer", "super_admin"])
+def test_a_profile_is_seen_by_its_owner_and_by_administrators(
+    connection: psycopg.Connection[Any], role: str
+) -> None:
+    somebody, other = uuid4(), uuid4()
+    seen = "select lms.can_see_user(%s, %s, %s)"
+    assert _one(connection, seen, somebody, role, somebody) is True
+    assert _one(connection, seen, somebody, role, other) is (role == "super_admin")
+
+
+STATES = ("invited", "active", "completed", "dropped")
+COURSE_STATES = ("draft", "published", "closed")
+
+
+@pytest.mark.parametrize("course_state", COURSE_STATES)
+def test_a_course_is_attended_by_students_on_it_who_are_active_or_done(
+    connection: psycopg.Connection[Any], school: School, course_state: str
+) -> None:
+    student_id = school.principals["student"].user_id
+    course_id, other_id = school.own["course_id"], school.foreign["course_id"]
+    attended = "select array(select course_id from lms.can_attend(%s, %s, %s, %s))"
+    with connection.transaction(force_rollback=True):
+        connection.execute(
+            "delete from lms.student_enrollments where student_id = %s and course_id in (%s, %s)",
+            (student_id, course_id, other_id),
+        )
+        assert _one(connection, attended, student_id, "student", course_id, course_state) == []
+        connection.execute(
+            "insert into lms.student_enrollments (student_id, course_id, state) values (%s, %s, 'active')",
+            (student_id, course_id),
+        )
+        for state in STATES:
+            connection.execute(
+                "update lms.student_enrollments set state = %s where student_id = %s and course_id = %s",
+                (state, student_id, course_id),
+            )
+            shown = course_state != "draft" and state in ("active", "completed")
+            assert _one(connection, attended, student_id, "student", course_id, course_state) == (
+                [course_id] if shown else []
+            )
+            # Neither another course, nor somebody else, nor in another role.
+            assert _one(connection, attended, student_id, "student", other_id, course_state) == []
+            assert _one(connection, attended, uuid4(), "student", course_id, course_state) == []
+            for role in ("lecturer", "super_admin"):
+                assert _one(connection, attended, student_id, role, course_id, course_state) == []
+
+
+def test_every_enrolment_but_a_dropped_one_holds_a_seat(connection: psycopg.Connection[Any]) -> None:
+    held = {state for state in STATES if _one(connection, "select lms.holds_seat(%s)", state)}
+    assert held == {"invited", "active", "completed"}
+
+
+STEPS = {
+    "student": {("invited", "active"), ("invited", "dropped"), ("active", "dropped")},
+    "teacher": {
+        ("invited", "active"),
+        ("invited", "dropped"),
+        ("active", "completed"),
+        ("active", "dropped"),
+        ("completed", "active"),
+        ("dropped", "active"),
+        ("dropped", "invited"),
+    },
+}
+
+
+@pytest.mark.parametrize("by", STEPS)
+def test_an_enrolment_goes_these_ways_and_no_other(connection: psycopg.Connection[Any], by: str) -> None:
+    allowed = {
+        (state, next_state)
+        for state, next_state in product(STATES, repeat=2)
+        if _one(connection, "select lms.can_become(%s, %s, %s)", state, next_state, by == "student")
+    }
+    # To stay as it is, is allowed to everybody.
+    assert allowed == STEPS[by] | {(state, state) for state in STATES}
+
+
+def test_a_state_that_there_is_not_is_no_way_on(connection: psycopg.Connection[Any]) -> None:
+    for state, by_student in product(STATES, (True, False)):
+        assert _one(connection, "select lms.can_become(%s, 'expelled', %s)", state, by_student) is False
+
+
+def test_ones_own_password_hash_comes_with_a_live_session_alone(
+    connection: psycopg.Connection[Any], school: School
+) -> None:
+    for name, principal in school.principals.items():
+        if principal.token is None:
+            continue
+        with connection.transaction(force_rollback=True):
+            mark = f"$argon2id${name}"
+            connection.execute(
+                "update lms.users set password_hash = case when user_id = %s then %s else '$argon2id$other' end",
+                (principal.user_id, mark),
+            )
+            found = connection.execute(
+                "select user_id, password_hash from lms.own_credentials(%s)",
+                (sha256(token_for(name).encode()).digest(),),
+            ).fetchall()
+            let_in = name not in ("disabled", "expired", "idle", "revoked", "unknown_token")
+            assert found == ([(principal.user_id, mark)] if let_in else []), name
+
+
+def _one(connection: psycopg.Connection[Any], statement: str, *arguments: object) -> Any:
+    row = connection.execute(statement.encode(), arguments or None).fetchone()
+    assert row is not None
+    return row[0]

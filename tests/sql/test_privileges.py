@@ -119,11 +119,34 @@ def test_the_service_has_no_such_privilege_on_any_table(
         "alter role lms_api superuser",
         "select password_hash from lms.users",
         "select users from lms.users",
-        "update lms.users set role = 'super_admin'",
+        "update lms.users set user_id = lms.uuidv7()",
+        "update lms.users set created_at = now()",
+        (
+            "insert into lms.users (email, full_name, role, password_hash, settings) "
+            "values ('a@school.example', 'A', 'student', '!', '{}')"
+        ),
         "delete from lms.users",
         "update lms.sessions set user_id = user_id",
         "update lms.sessions set expires_at = now() + interval '1 year'",
-        "update lms.courses set seats_taken = 0",
+        (
+            "insert into lms.courses (code, title, term_id, lecturer_id, capacity, seats_taken) "
+            "select 'C-1', 'C', term_id, lecturer_id, 1, 1 from lms.courses"
+        ),
+        "delete from lms.student_enrollments",
+        "update lms.student_enrollments set student_id = student_id",
+        "update lms.student_enrollments set course_id = course_id",
+        "update lms.student_enrollments set enrolled_at = now()",
+        "update lms.materials set origin = 'linked'",
+        "update lms.materials set course_id = course_id",
+        "update lms.audit_events set changes = '{}'",
+        "update lms.audit_events set action = action",
+        "delete from lms.audit_events",
+        "truncate lms.audit_events",
+        "insert into lms.audit_events (audit_event_id, action) values (lms.uuidv7(), 'users.update')",
+        "insert into lms.audit_events (occurred_at, action) values (now() - interval '1 day', 'users.update')",
+        "select from lms_import.oulad_students",
+        "insert into lms_import.oulad_courses (line) values (1)",
+        "delete from lms_import.oulad_registrations",
         "insert into lms_migrations._yoyo_migration (migration_hash, migration_id) values ('a', 'b')",
         "delete from lms_migrations._yoyo_migration",
         "copy lms.terms to '/tmp/terms'",
@@ -134,6 +157,96 @@ def test_the_service_has_no_such_privilege_on_any_table(
 def test_the_service_cannot(api: psycopg.Connection[Any], statement: str) -> None:
     with pytest.raises(psycopg.errors.InsufficientPrivilege):
         api.execute(sql.SQL(statement))
+
+
+COLUMNS = """
+    select relname::text, attname::text,
+        has_column_privilege('lms_api', attrelid, attnum, 'select'),
+        has_column_privilege('lms_api', attrelid, attnum, 'insert'),
+        has_column_privilege('lms_api', attrelid, attnum, 'update')
+    from pg_attribute join pg_class on pg_class.oid = attrelid
+    where relnamespace = 'lms'::regnamespace and relkind = 'r' and attnum > 0 and not attisdropped
+"""
+
+UNREAD = {"users": {"password_hash"}}
+"""Columns that the service does not read."""
+NONE_OF_ITS_BUSINESS = {"deployments"}
+"""Tables that it neither reads nor writes."""
+INSERTED = {
+    "audit_events": {"actor_id", "action", "user_id", "course_id", "changes"},
+    "courses": {"code", "title", "description", "term_id", "lecturer_id", "capacity", "state"},
+    "materials": {"course_id", "week_number", "kind", "origin", "title", "url", "crawled_at", "metadata"},
+    "student_enrollments": {"student_id", "course_id", "state"},
+    "syllabus_weeks": {"course_id", "week_number", "topic", "objectives", "reading"},
+    "terms": {"code", "title", "starts_on", "ends_on"},
+    "users": {"email", "full_name", "role", "password_hash"},
+}
+"""Columns of a new row that the service fills; the rest is the database's. Its own tables are left out here."""
+UPDATED = {
+    "audit_events": set[str](),
+    "courses": INSERTED["courses"] | {"seats_taken", "version", "syllabus_version", "updated_at"},
+    "materials": INSERTED["materials"] - {"course_id", "origin"} | {"version", "updated_at"},
+    "student_enrollments": {"state", "version", "updated_at"},
+    "syllabus_weeks": {"topic", "objectives", "reading"},
+    "terms": INSERTED["terms"] | {"version", "updated_at"},
+    "users": INSERTED["users"] | {"settings", "settings_version", "version", "deactivated_at", "updated_at"},
+}
+DELETED = {"courses", "idempotency_keys", "materials", "sessions", "syllabus_weeks", "terms"}
+OWN_UPKEEP = {"idempotency_keys", "sessions"}
+"""Tables of the service itself, not of the school."""
+
+
+def test_the_service_reads_and_writes_these_columns_and_no_others(owner: psycopg.Connection[Any]) -> None:
+    unread: dict[str, set[str]] = {}
+    inserted: dict[str, set[str]] = {}
+    updated: dict[str, set[str]] = {}
+    for table, column, selects, inserts, updates in _all(owner, COLUMNS):
+        unread.setdefault(table, set()).update([] if selects else [column])
+        inserted.setdefault(table, set()).update([column] if inserts else [])
+        updated.setdefault(table, set()).update([column] if updates else [])
+    for table in NONE_OF_ITS_BUSINESS:
+        assert (inserted.pop(table), updated.pop(table)) == (set(), set()), table
+        assert unread.pop(table), table
+    assert {table: columns for table, columns in unread.items() if columns} == UNREAD
+    school = inserted.keys() - OWN_UPKEEP
+    assert {table: inserted[table] for table in school} == INSERTED
+    assert {table: updated[table] for table in school} == UPDATED
+    assert updated["sessions"] == {"last_seen_at", "revoked_at"}
+
+
+def test_the_service_does_not_so_much_as_look_into_the_staging_of_imports(
+    owner: psycopg.Connection[Any],
+) -> None:
+    ((tables, held),) = _all(
+        owner,
+        "select count(*), count(*) filter (where has_table_privilege('lms_api', oid, "
+        "'select, insert, update, delete') or has_any_column_privilege('lms_api', oid, 'select, insert, update')) "
+        "from pg_class where relnamespace = 'lms_import'::regnamespace and relkind = 'r'",
+    )
+    assert tables
+    assert held == 0
+    assert _all(owner, "select has_schema_privilege('lms_api', 'lms_import', 'usage')") == [(False,)]
+
+
+def test_the_service_deletes_from_these_tables_and_no_others(owner: psycopg.Connection[Any]) -> None:
+    deletes = _all(
+        owner,
+        "select relname::text from pg_class where relnamespace = 'lms'::regnamespace and relkind = 'r' "
+        "and has_table_privilege('lms_api', oid, 'delete')",
+    )
+    assert {name for (name,) in deletes} == DELETED
+
+
+def test_an_event_is_added_and_its_key_and_time_are_the_databases(
+    api: psycopg.Connection[Any], owner: psycopg.Connection[Any]
+) -> None:
+    api.execute("insert into lms.audit_events (action, changes) values ('users.privileges', '{}')")
+    assert _all(
+        owner,
+        "select actor_id, abs(extract(epoch from now() - occurred_at)) < 60, "
+        "abs(('x' || left(replace(audit_event_id::text, '-', ''), 12))::bit(48)::bigint / 1000.0 "
+        "- extract(epoch from now())) < 60 from lms.audit_events where action = 'users.privileges'",
+    ) == [(None, True, True)]
 
 
 def test_the_service_reads_what_it_should(api: psycopg.Connection[Any]) -> None:
@@ -152,11 +265,11 @@ def test_strangers_have_no_privilege(
     stranger: str,
 ) -> None:
     holds = {
-        "usage": "select nspname from pg_namespace where nspname in ('lms', 'lms_migrations') and "
+        "usage": "select nspname from pg_namespace where nspname in ('lms', 'lms_import', 'lms_migrations') and "
         "(has_schema_privilege(%(who)s, oid, 'usage') or has_schema_privilege(%(who)s, oid, 'create'))",
         "tables": "select relname from pg_class where relkind in ('r', 'p', 'v', 'm', 'S') and relnamespace in "
-        "('lms'::regnamespace, 'lms_migrations'::regnamespace) and (has_table_privilege(%(who)s, oid, "
-        "'select, insert, update, delete, truncate, references, trigger') or "
+        "('lms'::regnamespace, 'lms_import'::regnamespace, 'lms_migrations'::regnamespace) and "
+        "(has_table_privilege(%(who)s, oid, 'select, insert, update, delete, truncate, references, trigger') or "
         "relkind <> 'S' and has_any_column_privilege(%(who)s, oid, 'select, insert, update, references'))",
         "functions": "select proname from pg_proc where pronamespace = 'lms'::regnamespace and "
         "has_function_privilege(%(who)s, oid, 'execute')",

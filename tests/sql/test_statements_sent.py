@@ -35,29 +35,45 @@ def watched(module_database: TestDatabase, school: School) -> TestDatabase:
     return module_database
 
 
-def _use_every_route(client: httpx.Client, school: School) -> None:
-    def send(
-        method: str, path: str, who: str = "super_admin", status: int = 200, **rest: Any
+class Sender:
+    """Sends requests in somebody's name, and insists on their success."""
+
+    def __init__(self, client: httpx.Client, school: School) -> None:
+        self.client = client
+        self.school = school
+
+    def __call__(
+        self, method: str, path: str, who: str = "super_admin", status: int = 200, **rest: Any
     ) -> httpx.Response:
-        headers = school.headers(who) | rest.pop("headers", {})
-        answer = client.request(method, path, headers=headers, **rest)
+        headers = self.school.headers(who) | rest.pop("headers", {})
+        answer = self.client.request(method, path, headers=headers, **rest)
         assert answer.status_code == status, (method, path, answer.text)
         return answer
 
-    whichever = {"If-Match": "*"}
-    token = client.post(
-        "/auth/login", json={"email": "lecturer@school.test", "password": PASSWORD}
-    ).raise_for_status()
-    bearer = {"Authorization": f"Bearer {token.json()['access_token']}"}
-    client.get("/auth/me", headers=bearer).raise_for_status()
-    client.post("/auth/logout", headers=bearer).raise_for_status()
-    send("GET", "/health/ready")
+    def log_in(self, email: str, password: str) -> dict[str, str]:
+        answer = self.client.post("/auth/login", json={"email": email, "password": password})
+        return {"Authorization": f"Bearer {answer.raise_for_status().json()['access_token']}"}
 
+
+def _use_every_route(send: Sender) -> None:
+    bearer = send.log_in("lecturer@school.example", PASSWORD)
+    send.client.get("/auth/me", headers=bearer).raise_for_status()
+    send.client.post("/auth/logout", headers=bearer).raise_for_status()
+    send("GET", "/health/ready")
+    _use_courses(send)
+    user_id = _use_users(send)
+    _use_enrollments(send, user_id)
+    for about in ("user_id", "course_id", "actor_id"):
+        send("GET", "/audit", params={about: user_id})
+    send("GET", "/audit")
+
+
+def _use_courses(send: Sender) -> None:
     term = {"code": "SENT-1", "title": "Sent", "starts_on": "2026-01-01", "ends_on": "2026-02-01"}
     term_id = send("POST", "/terms", json=term, status=201).json()["id"]
     send("GET", "/terms")
     send("GET", f"/terms/{term_id}")
-    send("PATCH", f"/terms/{term_id}", json={"title": "Sent on"}, headers=whichever | _MERGE)
+    send("PATCH", f"/terms/{term_id}", json={"title": "Sent on"}, headers=_MERGE)
 
     course = {"code": "SENT-1", "title": "Sent", "term_id": term_id, "capacity": 3}
     key = {"Idempotency-Key": "sent-once"}
@@ -65,21 +81,61 @@ def _use_every_route(client: httpx.Client, school: School) -> None:
     send("POST", "/courses", "lecturer", 201, json=course, headers=key)
     send("GET", "/courses", params={"count": "true"})
     send("GET", "/courses", params={"term_id": term_id})
-    send("GET", "/courses", params={"lecturer_id": str(school.own["lecturer_id"])})
+    send("GET", "/courses", params={"lecturer_id": str(send.school.own["lecturer_id"])})
     send("GET", f"/courses/{course_id}")
-    send("PATCH", f"/courses/{course_id}", json={"capacity": 4}, headers=whichever | _MERGE)
+    send("PATCH", f"/courses/{course_id}", json={"capacity": 4}, headers=_MERGE)
 
     syllabus = f"/courses/{course_id}/syllabus"
     send("GET", syllabus)
-    send("PUT", syllabus, json={"weeks": [{"week_number": 1, "topic": "One"}]}, headers=whichever)
-    send("PUT", f"{syllabus}/2", json={"topic": "Two"}, headers=whichever)
-    send("DELETE", f"{syllabus}/1", headers=whichever)
+    send("PUT", syllabus, json={"weeks": [{"week_number": 1, "topic": "One"}]}, headers=_WHICHEVER)
+    send("PUT", f"{syllabus}/2", json={"topic": "Two"}, headers=_WHICHEVER)
+    send("DELETE", f"{syllabus}/1", headers=_WHICHEVER)
 
-    send("DELETE", f"/courses/{course_id}", status=204, headers=whichever)
-    send("DELETE", f"/terms/{term_id}", status=204, headers=whichever)
+    _use_materials(send, f"/courses/{course_id}/materials")
+    send("DELETE", f"/courses/{course_id}", status=204, headers=_WHICHEVER)
+    send("DELETE", f"/terms/{term_id}", status=204, headers=_WHICHEVER)
 
 
-_MERGE = {"Content-Type": "application/merge-patch+json"}
+def _use_materials(send: Sender, materials: str) -> None:
+    page = {"kind": "link", "title": "Sent", "url": "https://pages.example/sent"}
+    material = f"/materials/{send('POST', materials, 'lecturer', 201, json=page).json()['id']}"
+    send("PUT", f"{materials}/crawled", "lecturer", json=page | {"crawled_at": "2026-01-01T00:00:00Z"})
+    send("GET", materials)
+    send("GET", materials, params={"week_number": "1"})
+    send("GET", material)
+    send("PATCH", material, json={"title": "Sent on"}, headers=_MERGE)
+    send("DELETE", material, status=204, headers=_WHICHEVER)
+
+
+def _use_users(send: Sender) -> str:
+    """The id of a student, who is new."""
+    account = {"email": "sent@school.example", "full_name": "Sent", "role": "student"}
+    user_id: str = send("POST", "/users", json=account, status=201).json()["id"]
+    user = f"/users/{user_id}"
+    for wanted in ({}, {"role": "student"}, {"name": "se"}, {"email": "se"}):
+        send("GET", "/users", params=wanted)
+    send("GET", user)
+    send("PATCH", user, json={"full_name": "Sent On"}, headers=_MERGE)
+    send("GET", f"{user}/settings")
+    send("PATCH", f"{user}/settings", json={"theme": "dark"}, headers=_MERGE)
+    send("PUT", f"{user}/password", json={"new_password": PASSWORD}, status=204)
+    change = {"current_password": PASSWORD, "new_password": f"{PASSWORD}, again"}
+    bearer = send.log_in("sent@school.example", PASSWORD)
+    send.client.post("/auth/password", json=change, headers=bearer).raise_for_status()
+    return user_id
+
+
+def _use_enrollments(send: Sender, student_id: str) -> None:
+    enrollments = f"/courses/{send.school.own['course_id']}/enrollments"
+    send("POST", enrollments, "lecturer", 201, json={"student_id": student_id})
+    send("GET", enrollments)
+    send("GET", f"/students/{student_id}/enrollments")
+    send("GET", f"{enrollments}/{student_id}")
+    send("PATCH", f"{enrollments}/{student_id}", json={"state": "dropped"}, headers=_MERGE)
+
+
+_WHICHEVER = {"If-Match": "*"}
+_MERGE = _WHICHEVER | {"Content-Type": "application/merge-patch+json"}
 
 
 async def _keep_up(database: TestDatabase) -> None:
@@ -95,7 +151,7 @@ async def _keep_up(database: TestDatabase) -> None:
 def test_the_server_saw_the_query_files_and_nothing_else(
     watched: TestDatabase, service: httpx.Client, school: School
 ) -> None:
-    _use_every_route(service, school)
+    _use_every_route(Sender(service, school))
     asyncio.run(_keep_up(watched))
 
     with psycopg.connect(watched.admin_url) as connection:

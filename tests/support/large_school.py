@@ -12,17 +12,25 @@ TERMS_WITH_COURSES = 50
 TERMS = 2_000
 WEEKS = 3
 COURSES_OF_A_LECTURER = COURSES // LECTURERS
+EVERY_NTH_COURSE = 49
+"""Of all courses, those that the student who is logged in is or was on."""
+COURSES_OF_A_STUDENT = COURSES // EVERY_NTH_COURSE + 1
+"""That student's; the crowded one is among them."""
+OUTSIDERS = 10
+"""Students who are not on the crowded course."""
+MATERIALS_OF_THE_CROWDED = 5_000
+OTHER_EVENTS = 60_000
 
 FILL = """
     set local session_replication_role = replica;
 
     insert into lms.users (email, full_name, role, password_hash)
-    select 'admin@school.test', 'Admin', 'super_admin', '!'
+    select 'admin@school.example', 'Admin', 'super_admin', '!'
     union all
-    select 'lecturer' || n || '@school.test', 'Lecturer ' || n, 'lecturer', '!'
+    select 'lecturer' || n || '@school.example', 'Lecturer ' || n, 'lecturer', '!'
     from generate_series(1, %(lecturers)s) as n
     union all
-    select 'student' || n || '@school.test', 'Student ' || n, 'student', '!'
+    select 'student' || n || '@school.example', 'Student ' || n, 'student', '!'
     from generate_series(1, %(students)s) as n;
 
     insert into lms.terms (code, title, starts_on, ends_on)
@@ -31,7 +39,13 @@ FILL = """
 
     -- Each lecturer teaches in every term, each term has courses of every lecturer.
     insert into lms.courses (code, title, term_id, lecturer_id, capacity, state)
-    select 'COURSE-' || n, 'Course ' || n, terms.term_id, lecturers.user_id, 30, 'published'
+    select
+        'COURSE-' || n,
+        'Course ' || n,
+        terms.term_id,
+        lecturers.user_id,
+        30,
+        case when n %% 20 = 7 then 'draft' else 'published' end
     from generate_series(1, %(courses)s) as n
     join (select user_id, row_number() over (order by user_id) as place from lms.users where role = 'lecturer')
         as lecturers on lecturers.place = n %% %(lecturers)s + 1
@@ -47,6 +61,85 @@ FILL = """
 
     insert into lms.idempotency_keys (user_id, route, key, request_hash, status, headers, body)
     select user_id, 'POST /courses', 'a key', sha256(email::bytea), 201, '{}', '' from lms.users;
+
+    -- The sixth course of the first lecturer is crowded, and the first student is on a thousand courses.
+    create temporary table crowded on commit drop as
+    select course_id, lecturer_id
+    from lms.courses
+    where lecturer_id = (select user_id from lms.users where role = 'lecturer' order by user_id limit 1)
+    order by course_id
+    limit 1 offset 5;
+    create temporary table students on commit drop as
+    select user_id, row_number() over (order by user_id) as place from lms.users where role = 'student';
+
+    insert into lms.student_enrollments (student_id, course_id, state)
+    select students.user_id, crowded.course_id, (array['active', 'invited', 'completed', 'dropped'])[place %% 4 + 1]
+    from students cross join crowded
+    where place between 2 and %(students)s - %(outsiders)s;
+    insert into lms.student_enrollments (student_id, course_id, state)
+    select students.user_id, crowded.course_id, 'active' from students cross join crowded where place = 1;
+    insert into lms.student_enrollments (student_id, course_id, state)
+    select
+        students.user_id,
+        courses.course_id,
+        (array['active', 'active', 'active', 'completed', 'dropped', 'invited'])[courses.place %% 6 + 1]
+    from students
+    join (select course_id, row_number() over (order by course_id) as place from lms.courses) as courses
+        on courses.place %% %(every_nth_course)s = 0
+    where students.place = 1
+    on conflict do nothing;
+    -- Everybody else is on three.
+    insert into lms.student_enrollments (student_id, course_id, state)
+    select students.user_id, courses.course_id, 'active'
+    from students
+    cross join generate_series(0, 2) as n
+    join (select course_id, row_number() over (order by course_id) as place from lms.courses) as courses
+        on courses.place = (students.place * 2 + n * 17777) %% %(courses)s + 1
+    where students.place > 1
+    on conflict do nothing;
+    update lms.courses
+    set
+        capacity = 100000,
+        seats_taken = (
+            select count(*)
+            from lms.student_enrollments as enrollments
+            where enrollments.course_id = courses.course_id and enrollments.state <> 'dropped'
+        )
+    from crowded
+    where courses.course_id = crowded.course_id;
+
+    insert into lms.materials (course_id, week_number, kind, origin, title, url, crawled_at)
+    select
+        crowded.course_id,
+        nullif(n %% (%(weeks)s + 1), 0),
+        'link',
+        case when n %% 2 = 0 then 'crawled' else 'linked' end,
+        'Page ' || n,
+        'https://pages.example/crowded/' || n,
+        case when n %% 2 = 0 then now() end
+    from crowded cross join generate_series(1, %(materials)s) as n;
+    insert into lms.materials (course_id, week_number, kind, origin, title, url)
+    select course_id, 1, 'pdf', 'linked', 'Script', 'https://pages.example/' || code from lms.courses;
+
+    -- The oldest events are those about the crowded course, by its lecturer, and those about the first student, by the
+    -- administrator: whoever looks for them from the latest on reads past all others.
+    insert into lms.audit_events (actor_id, action, user_id, course_id, changes)
+    select crowded.lecturer_id, 'enrollments.create', students.user_id, crowded.course_id, '{}'
+    from crowded cross join students;
+    insert into lms.audit_events (actor_id, action, user_id, changes)
+    select admins.user_id, 'users.update', students.user_id, '{}'
+    from (select user_id from lms.users where role = 'super_admin') as admins
+    join students on students.place = 1
+    cross join generate_series(1, %(students)s);
+    insert into lms.audit_events (actor_id, action, user_id, course_id, changes)
+    select courses.lecturer_id, 'enrollments.update', students.user_id, courses.course_id, '{}'
+    from generate_series(1, %(other_events)s) as n
+    join students on students.place = n %% (%(students)s - 1) + 2
+    join (
+        select course_id, lecturer_id, row_number() over (order by course_id) as place
+        from lms.courses
+        where lecturer_id <> (select lecturer_id from crowded)
+    ) as courses on courses.place = n %% (%(courses)s / 2) + 1;
 """
 
 
@@ -57,7 +150,16 @@ class LargeSchool:
     tokens: dict[str, str]
     """The hash of a live session by role, as text."""
     own: dict[str, Any]
-    """A course of the lecturer who is logged in, by the names of parameters, as text."""
+    """A course, crowded, of the lecturer who is logged in, by the names of parameters, as text; student_id is the
+    student who is logged in, too, and on that course."""
+    ordinary_enrollments: dict[str, dict[str, str]]
+    """By role one that its user may see: another student on the crowded course; for the student another course."""
+    outsider_id: str
+    """A student who is not on that course."""
+    outsider_token: str
+    """The hash of a live session of that student, as text."""
+    empty_course_id: str
+    """A course of that lecturer that nobody is or was on."""
     empty_term_id: str
     """A term without courses."""
 
@@ -71,26 +173,80 @@ def found_large_school(admin_url: str) -> LargeSchool:
         "terms": TERMS,
         "terms_with_courses": TERMS_WITH_COURSES,
         "weeks": WEEKS,
+        "every_nth_course": EVERY_NTH_COURSE,
+        "outsiders": OUTSIDERS,
+        "materials": MATERIALS_OF_THE_CROWDED,
+        "other_events": OTHER_EVENTS,
     }
     with psycopg.connect(admin_url, autocommit=True) as connection:
         with connection.transaction():
             psycopg.ClientCursor(connection).execute(FILL, figures)
         connection.execute("vacuum analyze")
-        tokens: dict[str, str] = dict(
-            connection.execute(
-                "select distinct on (role) role, token_hash::text from lms.users join lms.sessions using (user_id) "
-                "order by role, user_id"
-            ).fetchall()
+        logged_in: dict[str, tuple[str, str]] = {
+            role: (user_id, token_hash)
+            for role, user_id, token_hash in connection.execute(
+                "select distinct on (role) role, user_id::text, token_hash::text "
+                "from lms.users join lms.sessions using (user_id) order by role, user_id"
+            )
+        }
+        (course,) = _row(
+            connection,
+            "select to_jsonb(courses) from lms.courses where course_id = "
+            "(select course_id from lms.student_enrollments group by course_id order by count(*) desc limit 1)",
         )
-        row = connection.execute(
-            "select to_jsonb(courses) || to_jsonb(users) from lms.sessions join lms.users using (user_id) "
-            "join lms.courses on lecturer_id = user_id where token_hash = %s::bytea order by course_id offset 5",
-            (tokens["lecturer"],),
-        ).fetchone()
-        assert row is not None
-        own = {name: None if value is None else str(value) for name, value in row[0].items()}
-        term = connection.execute(
-            "select term_id::text from lms.terms where code = %s", (f"TERM-{TERMS}",)
-        ).fetchone()
-        assert term is not None
-        return LargeSchool(tokens, own, term[0])
+        own = {name: None if value is None else str(value) for name, value in course.items()}
+        assert own["lecturer_id"] == logged_in["lecturer"][0]
+        student_id = logged_in["student"][0]
+        own |= {"student_id": student_id, "user_id": student_id, "actor_id": own["lecturer_id"]}
+        (own["material_id"],) = _row(
+            connection,
+            "select material_id::text from lms.materials where course_id = %s order by material_id limit 1",
+            own["course_id"],
+        )
+        (classmate_id,) = _row(
+            connection,
+            "select student_id::text from lms.student_enrollments where course_id = %s and state = 'active' "
+            "order by student_id desc limit 1",
+            own["course_id"],
+        )
+        (other_course_id,) = _row(
+            connection,
+            "select course_id::text from lms.student_enrollments where student_id = %s and course_id <> %s "
+            "order by course_id limit 1",
+            student_id,
+            own["course_id"],
+        )
+        outsider_id, outsider_token = _row(
+            connection,
+            "select user_id::text, token_hash::text from lms.users join lms.sessions using (user_id) "
+            "where role = 'student' order by user_id desc limit 1",
+        )
+        (empty_course_id,) = _row(
+            connection,
+            "select course_id::text from lms.courses where lecturer_id = %s and not exists "
+            "(select from lms.student_enrollments as enrollments where enrollments.course_id = courses.course_id) "
+            "order by course_id limit 1",
+            own["lecturer_id"],
+        )
+        (empty_term_id,) = _row(
+            connection, "select term_id::text from lms.terms where code = %s", f"TERM-{TERMS}"
+        )
+        return LargeSchool(
+            tokens={role: token_hash for role, (_, token_hash) in logged_in.items()},
+            own=own,
+            ordinary_enrollments={
+                "super_admin": {"student_id": classmate_id},
+                "lecturer": {"student_id": classmate_id},
+                "student": {"course_id": other_course_id},
+            },
+            outsider_id=outsider_id,
+            outsider_token=outsider_token,
+            empty_course_id=empty_course_id,
+            empty_term_id=empty_term_id,
+        )
+
+
+def _row(connection: psycopg.Connection[Any], statement: Any, *arguments: object) -> Any:
+    row = connection.execute(statement, arguments).fetchone()
+    assert row is not None
+    return row

@@ -1,6 +1,7 @@
 """A small school with one principal of every kind, for tests of who may do what.
 
-Sessions are written straight into the table, so that no test waits for a password hash.
+Sessions are written straight into the table, so that no test waits for a password hash; those that log in
+all the same have a password whose hash is as cheap as Argon2id gets.
 """
 
 from dataclasses import dataclass, field
@@ -9,8 +10,41 @@ from typing import Any
 from uuid import UUID
 
 import psycopg
+from argon2 import PasswordHasher
+from psycopg.types.json import Jsonb
 
-PASSWORD_HASH = "!"  # nobody logs in by password here
+PASSWORD = "learn-by-doing-well"
+"""Of everybody but `invited_student`, who has never set one."""
+
+_HASH = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(PASSWORD)
+
+_ROLES = {
+    "super_admin": "super_admin",
+    "lecturer": "lecturer",
+    "other_lecturer": "lecturer",
+    "student": "student",
+    "classmate": "student",
+    "other_student": "student",
+    "dropped_student": "student",
+    "invited_student": "student",
+    "disabled": "lecturer",
+    "expired": "lecturer",
+    "idle": "lecturer",
+    "revoked": "lecturer",
+}
+"""Who has a token."""
+
+_OTHERS = ("alumnus", "newcomer", "closed_student")
+"""Students who do not ask for anything here: one who completed the course, one on no course, a closed account."""
+
+_STATES = {
+    "student": "active",
+    "classmate": "active",
+    "dropped_student": "dropped",
+    "invited_student": "invited",
+    "alumnus": "completed",
+}
+"""Who is on lecturer's course."""
 
 
 @dataclass
@@ -31,10 +65,12 @@ class School:
     """What `found_school` made: principals by name, and one row of every kind by the parameter that names it."""
 
     principals: dict[str, Principal]
+    people: dict[str, UUID] = field(default_factory=dict)
+    """The id of everybody with an account, those without a token too."""
     own: dict[str, Any] = field(default_factory=dict)
-    """Rows of the course that the principal `lecturer` teaches."""
+    """Rows around the course that `lecturer` teaches and `student` is on; user_id is that student's."""
     foreign: dict[str, Any] = field(default_factory=dict)
-    """Rows of the course that `other_lecturer` teaches."""
+    """Rows around the course that `other_lecturer` teaches and `other_student` is on."""
 
     def headers(self, name: str) -> dict[str, str]:
         return self.principals[name].headers
@@ -45,55 +81,124 @@ def token_for(name: str) -> str:
     return f"lms_{sha256(name.encode()).hexdigest()[:43]}"
 
 
+def address_of(name: str) -> str:
+    """Somebody's e-mail address."""
+    return f"{name}@school.example"
+
+
+def name_of(name: str) -> str:
+    """What somebody is called."""
+    return name.replace("_", " ").title()
+
+
 def found_school(admin_url: str) -> School:
     """Fill a migrated database and say who and what is in it."""
     with psycopg.connect(admin_url) as connection:
         school = School({"nobody": Principal("nobody")})
-        roles = {
-            "super_admin": "super_admin",
-            "lecturer": "lecturer",
-            "other_lecturer": "lecturer",
-            "student": "student",
-            "disabled": "lecturer",
-            "expired": "lecturer",
-            "idle": "lecturer",
-            "revoked": "lecturer",
-        }
-        for name, role in roles.items():
-            user_id = _add_user(connection, name, role)
+        for name, role in _ROLES.items():
+            user_id = school.people[name] = _add_user(connection, name, role)
             token = token_for(name)
             _add_session(connection, user_id, token)
             school.principals[name] = Principal(name, user_id, token)
         school.principals["unknown_token"] = Principal("unknown_token", None, token_for("unknown_token"))
+        for name in _OTHERS:
+            school.people[name] = _add_user(connection, name, "student")
         _end(connection, school)
         term_id = _one(
             connection,
             "insert into lms.terms (code, title, starts_on, ends_on) "
             "values ('2026-AUTUMN', 'Autumn 2026', '2026-09-01', '2026-12-18') returning term_id",
         )
-        for name, rows in (("lecturer", school.own), ("other_lecturer", school.foreign)):
+        for teacher, student, rows in (
+            ("lecturer", "student", school.own),
+            ("other_lecturer", "other_student", school.foreign),
+        ):
             rows["term_id"] = term_id
-            rows["lecturer_id"] = school.principals[name].user_id
-            rows["course_id"] = _one(
-                connection,
-                "insert into lms.courses (code, title, term_id, lecturer_id, capacity, state) "
-                "values (%s, %s, %s, %s, 30, 'published') returning course_id",
-                (f"COURSE-{name.upper()}"[:32], f"Taught by {name}", term_id, rows["lecturer_id"]),
-            )
-            rows["week_number"] = 1
-            for week in (1, 2):
-                connection.execute(
-                    "insert into lms.syllabus_weeks (course_id, week_number, topic) values (%s, %s, %s)",
-                    (rows["course_id"], week, f"Week {week} of {name}"),
-                )
+            rows["lecturer_id"] = rows["actor_id"] = school.people[teacher]
+            rows["student_id"] = rows["user_id"] = school.people[student]
+            rows["email"] = address_of(student)
+            _add_course(connection, teacher, rows)
+        for name, state in _STATES.items():
+            _enroll(connection, school.people[name], school.own["course_id"], state)
+        _enroll(connection, school.people["other_student"], school.foreign["course_id"], "active")
+        # The student is on a course that is not to be seen yet.
+        school.own["draft_course_id"] = _insert_course(connection, "draft", "lecturer", school.own, "draft")
+        school.own["draft_material_id"] = _add_material(connection, school.own["draft_course_id"], "draft")
+        _enroll(connection, school.people["student"], school.own["draft_course_id"], "active")
+        for rows in (school.own, school.foreign):
+            _add_audit_event(connection, rows)
     return school
+
+
+def _add_course(connection: psycopg.Connection[Any], teacher: str, rows: dict[str, Any]) -> None:
+    """A course with a syllabus and a material, and another on which nobody ever was."""
+    rows["course_id"] = _insert_course(connection, "course", teacher, rows)
+    rows["empty_course_id"] = _insert_course(connection, "empty", teacher, rows)
+    rows["week_number"] = 1
+    for week in (1, 2):
+        connection.execute(
+            "insert into lms.syllabus_weeks (course_id, week_number, topic) values (%s, %s, %s)",
+            (rows["course_id"], week, f"Week {week} of {teacher}"),
+        )
+    rows["material_id"] = _add_material(connection, rows["course_id"], teacher)
+
+
+def _insert_course(
+    connection: psycopg.Connection[Any],
+    kind: str,
+    teacher: str,
+    rows: dict[str, Any],
+    state: str = "published",
+) -> UUID:
+    title = f"Taught by {teacher}" if kind == "course" else f"{kind.title()} of {teacher}"
+    course_id: UUID = _one(
+        connection,
+        "insert into lms.courses (code, title, term_id, lecturer_id, capacity, state) "
+        "values (%s, %s, %s, %s, 30, %s) returning course_id",
+        (f"{kind}-{teacher}".upper(), title, rows["term_id"], rows["lecturer_id"], state),
+    )
+    return course_id
+
+
+def _add_material(connection: psycopg.Connection[Any], course_id: UUID, name: str) -> UUID:
+    material_id: UUID = _one(
+        connection,
+        "insert into lms.materials (course_id, week_number, kind, origin, title, url) "
+        "values (%s, 1, 'pdf', 'linked', %s, %s) returning material_id",
+        (course_id, f"Material of {name}", f"https://materials.example/{name}.pdf"),
+    )
+    return material_id
+
+
+def _enroll(connection: psycopg.Connection[Any], student_id: UUID, course_id: UUID, state: str) -> None:
+    connection.execute(
+        "insert into lms.student_enrollments (student_id, course_id, state) values (%s, %s, %s)",
+        (student_id, course_id, state),
+    )
+    connection.execute(
+        "update lms.courses set seats_taken = seats_taken + lms.holds_seat(%s)::integer where course_id = %s",
+        (state, course_id),
+    )
+
+
+def _add_audit_event(connection: psycopg.Connection[Any], rows: dict[str, Any]) -> None:
+    connection.execute(
+        "insert into lms.audit_events (actor_id, action, user_id, course_id, changes) "
+        "values (%s, 'enrollments.create', %s, %s, %s)",
+        (
+            rows["actor_id"],
+            rows["user_id"],
+            rows["course_id"],
+            Jsonb({"state": {"from": None, "to": "active"}}),
+        ),
+    )
 
 
 def _add_user(connection: psycopg.Connection[Any], name: str, role: str) -> UUID:
     user_id: UUID = _one(
         connection,
         "insert into lms.users (email, full_name, role, password_hash) values (%s, %s, %s, %s) returning user_id",
-        (f"{name}@school.test", name.replace("_", " ").title(), role, PASSWORD_HASH),
+        (address_of(name), name_of(name), role, "!" if name == "invited_student" else _HASH),
     )
     return user_id
 
@@ -112,17 +217,17 @@ def _end(connection: psycopg.Connection[Any], school: School) -> None:
     def session(change: psycopg.sql.SQL, name: str) -> None:
         connection.execute(
             psycopg.sql.SQL("update lms.sessions set {} where user_id = %s").format(change),
-            (school.principals[name].user_id,),
+            (school.people[name],),
         )
 
     past = "created_at = now() - interval '2 days', expires_at = now() - interval '1 second'"
     session(psycopg.sql.SQL(past), "expired")
     session(psycopg.sql.SQL("last_seen_at = now() - interval '61 minutes'"), "idle")
     session(psycopg.sql.SQL("revoked_at = now()"), "revoked")
-    connection.execute(
-        "update lms.users set deactivated_at = now() where user_id = %s",
-        (school.principals["disabled"].user_id,),
-    )
+    for name in ("disabled", "closed_student"):
+        connection.execute(
+            "update lms.users set deactivated_at = now() where user_id = %s", (school.people[name],)
+        )
 
 
 def _one(connection: psycopg.Connection[Any], statement: Any, arguments: tuple[Any, ...] = ()) -> Any:
