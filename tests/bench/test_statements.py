@@ -15,12 +15,9 @@ import pytest
 from litestar import Litestar
 
 from api.app import create_app
-from api.http.passwords import HASHER
 from tests.conftest import TestDatabase
-from tests.support.school import School
+from tests.support.school import PASSWORD, School, address_of, token_for
 from tests.support.service import settings_for
-
-PASSWORD = "correct horse battery staple"
 
 _NAME = re.compile(r"/\* (?P<name>[a-z_]+/[a-z_]+) \*/")
 
@@ -43,6 +40,8 @@ ANY_VERSION = {"If-Match": "*"}
 TERM = {"code": "BENCH", "title": "Term", "starts_on": "2026-01-01", "ends_on": "2026-02-01"}
 COURSE = {"code": "BENCH", "title": "Course", "capacity": 10}
 WEEK = {"topic": "Statements"}
+PERSON = {"email": "bench@school.example", "full_name": "Person", "role": "student"}
+LINK = {"kind": "link", "title": "Link", "url": "https://bench.example/"}
 CLAIM = "idempotency_keys/claim_idempotency_key"
 
 TABLE: dict[str, list[Row]] = {
@@ -50,12 +49,55 @@ TABLE: dict[str, list[Row]] = {
         # Two, with the password verified between them.
         Row(
             ("auth/read_credentials", "auth/create_session"),
-            {"email": "lecturer@school.test", "password": PASSWORD},
+            {"email": "lecturer@school.example", "password": PASSWORD},
         ),
-        Row(("auth/read_credentials",), {"email": "nobody@school.test", "password": "x"}, variant="refused"),
+        Row(
+            ("auth/read_credentials",), {"email": "nobody@school.example", "password": "x"}, variant="refused"
+        ),
     ],
     "POST /auth/logout": [Row(("auth/revoke_session",))],
     "GET /auth/me": [Row(("auth/read_me",))],
+    "POST /auth/password": [
+        # Two, with the present password verified and the new one hashed between them.
+        Row(
+            ("auth/read_own_credentials", "auth/change_password"),
+            {"current_password": PASSWORD, "new_password": PASSWORD},
+        ),
+        Row(
+            ("auth/read_own_credentials",),
+            {"current_password": "x", "new_password": PASSWORD},
+            variant="refused",
+        ),
+    ],
+    "GET /users": [
+        Row(("users/list_users",)),
+        Row(("users/list_users",), query="?limit=1&offset=1&count=true", variant="counted"),
+        Row(("users/list_users_by_role",), query="?role=student", variant="of a role"),
+        Row(("users/list_users_by_name",), query="?name=s", variant="by name"),
+        Row(("users/list_users_by_name",), query="?name=s&role=student&count=true", variant="by both"),
+        Row(("users/list_users_by_email",), query="?email=s", variant="by address"),
+    ],
+    "POST /users": [
+        Row(("users/create_user",), PERSON),
+        Row(
+            ("begin", CLAIM, "users/create_user", "idempotency_keys/save_idempotency_key", "commit"),
+            PERSON,
+            {"Idempotency-Key": "once"},
+            variant="keyed",
+        ),
+    ],
+    "GET /users/{user_id}": [Row(("users/read_user",))],
+    "PATCH /users/{user_id}": [
+        Row(("users/update_user",), {"full_name": "Other"}, ANY_VERSION),
+        # With the end of every session and the row of audit.
+        Row(("users/update_user",), {"active": False}, ANY_VERSION, variant="closed"),
+    ],
+    "PUT /users/{user_id}/password": [
+        # Two, with the password hashed between them.
+        Row(("auth/read_actor", "users/set_password"), {"new_password": PASSWORD}),
+    ],
+    "GET /users/{user_id}/settings": [Row(("users/read_settings",))],
+    "PATCH /users/{user_id}/settings": [Row(("users/update_settings",), {"theme": "dark"}, ANY_VERSION)],
     "GET /terms": [
         Row(("terms/list_terms",)),
         Row(("terms/list_terms",), query="?limit=1&offset=1&count=true", variant="counted"),
@@ -122,6 +164,58 @@ TABLE: dict[str, list[Row]] = {
     "DELETE /courses/{course_id}/syllabus/{week_number}": [
         Row(("syllabus_weeks/delete_syllabus_week",), headers=ANY_VERSION)
     ],
+    "GET /courses/{course_id}/enrollments": [
+        Row(("enrollments/list_enrollments",)),
+        Row(("enrollments/list_enrollments",), query="?state=active&count=true", variant="in a state"),
+    ],
+    "POST /courses/{course_id}/enrollments": [
+        # The seat, the enrolment and the row of audit, or none of them.
+        Row(("enrollments/enroll_student",), {"student_id": "{newcomer}"}),
+        Row(("enrollments/enroll_student",), {"email": address_of("newcomer")}, variant="by address"),
+        Row(
+            ("begin", CLAIM, "enrollments/enroll_student", "idempotency_keys/save_idempotency_key", "commit"),
+            {"email": address_of("newcomer")},
+            {"Idempotency-Key": "once"},
+            variant="keyed",
+        ),
+    ],
+    "GET /courses/{course_id}/enrollments/{student_id}": [Row(("enrollments/read_enrollment",))],
+    "PATCH /courses/{course_id}/enrollments/{student_id}": [
+        Row(("enrollments/update_enrollment",), {"state": "dropped"}, ANY_VERSION),
+        Row(("enrollments/update_enrollment",), {"state": "active"}, ANY_VERSION, variant="back again"),
+    ],
+    "GET /students/{student_id}/enrollments": [Row(("enrollments/list_enrollments_by_student",))],
+    "GET /courses/{course_id}/materials": [
+        Row(("materials/list_materials",)),
+        Row(("materials/list_materials_by_week",), query="?week_number=1", variant="of a week"),
+    ],
+    "POST /courses/{course_id}/materials": [
+        Row(("materials/create_material",), LINK),
+        Row(
+            ("begin", CLAIM, "materials/create_material", "idempotency_keys/save_idempotency_key", "commit"),
+            LINK,
+            {"Idempotency-Key": "once"},
+            variant="keyed",
+        ),
+    ],
+    "PUT /courses/{course_id}/materials/crawled": [
+        Row(("materials/put_crawled_material",), LINK | {"crawled_at": "2026-01-01T00:00:00Z"})
+    ],
+    "GET /materials/{material_id}": [Row(("materials/read_material",))],
+    "PATCH /materials/{material_id}": [Row(("materials/update_material",), {"title": "Other"}, ANY_VERSION)],
+    "DELETE /materials/{material_id}": [Row(("materials/delete_material",), headers=ANY_VERSION)],
+    "GET /audit": [
+        Row(("audit_events/list_audit_events",)),
+        Row(("audit_events/list_audit_events_by_user",), query="?user_id={user_id}", variant="of a person"),
+        Row(
+            ("audit_events/list_audit_events_by_course",),
+            query="?course_id={course_id}",
+            variant="of a course",
+        ),
+        Row(
+            ("audit_events/list_audit_events_by_actor",), query="?actor_id={actor_id}", variant="by a person"
+        ),
+    ],
     "GET /health/live": [Row(())],
     "GET /health/ready": [Row(("catalogue/read_schema_state",))],
     "GET /docs": [Row(())],
@@ -131,7 +225,16 @@ TABLE: dict[str, list[Row]] = {
     "GET /schema/{path}": [Row((), variant="absent")],
 }
 
-SEVERAL = {"POST /auth/login", "POST /terms keyed", "POST /courses keyed"}
+SEVERAL = {
+    "POST /auth/login",
+    "POST /auth/password",
+    "PUT /users/{user_id}/password",
+    "POST /terms keyed",
+    "POST /courses keyed",
+    "POST /users keyed",
+    "POST /courses/{course_id}/enrollments keyed",
+    "POST /courses/{course_id}/materials keyed",
+}
 """All that may send more than one statement."""
 
 ROWS = [(route, row) for route, rows in TABLE.items() for row in rows]
@@ -161,7 +264,7 @@ def test_every_route_has_a_row(app: Litestar) -> None:
     assert routes == set(TABLE)
 
 
-def test_only_a_login_and_a_keyed_write_send_more_than_one_statement() -> None:
+def test_only_a_keyed_write_and_what_takes_a_password_send_more_than_one_statement() -> None:
     several = {f"{route} {row}".strip() for route, row in ROWS if len(row.statements) > 1}
     assert several == SEVERAL
 
@@ -178,7 +281,11 @@ def test_a_request_sends_these_statements(
     token, row_of_its_own = _prepare(route, school, module_database.admin_url)
     method, path = route.split()
     path = (path + row.query).format_map(school.own | {"asset": "page.js", "path": "absent"} | row_of_its_own)
-    body = row.json | {"term_id": str(school.own["term_id"])} if route == "POST /courses" else row.json
+    body = row.json
+    if route == "POST /courses":
+        body = body | {"term_id": str(school.own["term_id"])}
+    elif body == {"student_id": "{newcomer}"}:
+        body = {"student_id": str(school.people["newcomer"])}
     content_type = "application/merge-patch+json" if method == "PATCH" else "application/json"
     before = _sent(calls, module_database.name)
 
@@ -234,17 +341,17 @@ def _sent(calls: psycopg.Connection[Any], database: str) -> Counter[str]:
 
 
 def _prepare(route: str, school: School, admin_url: str) -> tuple[str, dict[str, Any]]:
-    """A fresh token of somebody who may, and what the request consumes."""
-    name = "super_admin" if "/terms" in route else "lecturer"
-    principal = school.principals[name]
+    """A token of somebody who may, and what the request consumes."""
+    by_administrator = any(f" {path}" in route for path in ("/terms", "/users", "/students", "/audit"))
+    name = "super_admin" if by_administrator else "lecturer"
     with psycopg.connect(admin_url, autocommit=True) as connection:
         connection.execute("delete from lms.courses where code = 'BENCH'")
         connection.execute("delete from lms.terms where code = 'BENCH'")
-        if route == "POST /auth/login":
-            connection.execute(
-                "update lms.users set password_hash = %s where user_id = %s",
-                (HASHER.hash(PASSWORD), principal.user_id),
-            )
+        connection.execute("delete from lms.users where email = 'bench@school.example'")
+        connection.execute(
+            "delete from lms.student_enrollments where student_id = %s", (school.people["newcomer"],)
+        )
+        connection.execute("delete from lms.materials where url = 'https://bench.example/'")
         own: dict[str, Any] = {}
         if route == "DELETE /terms/{term_id}":
             own["term_id"] = _one(
@@ -257,16 +364,24 @@ def _prepare(route: str, school: School, admin_url: str) -> tuple[str, dict[str,
                 connection,
                 "insert into lms.courses (code, title, term_id, lecturer_id, capacity) "
                 "values ('BENCH', 'Course', %s, %s, 10) returning course_id",
-                (school.own["term_id"], principal.user_id),
+                (school.own["term_id"], school.people[name]),
             )
-        if route == "POST /auth/logout":
-            own["token"] = "lms_" + "b" * 43
+        if route == "DELETE /materials/{material_id}":
+            own["material_id"] = _one(
+                connection,
+                "insert into lms.materials (course_id, kind, origin, title, url) "
+                "values (%s, 'link', 'linked', 'Link', 'https://bench.example/') returning material_id",
+                (school.own["course_id"],),
+            )
+        token = token_for(name)
+        if route.startswith("POST /auth/log"):
+            token = "lms_" + "b" * 43
             connection.execute(
                 "insert into lms.sessions (token_hash, user_id, idle_timeout, expires_at) "
-                "values (sha256(%s), %s, interval '1 hour', now() + interval '1 day')",
-                (own["token"].encode(), principal.user_id),
+                "values (sha256(%s), %s, interval '1 hour', now() + interval '1 day') on conflict do nothing",
+                (token.encode(), school.people[name]),
             )
-    return own.pop("token", principal.token), own
+    return token, own
 
 
 def _one(connection: psycopg.Connection[Any], statement: Any, arguments: tuple[Any, ...] = ()) -> Any:

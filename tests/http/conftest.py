@@ -25,12 +25,13 @@ def admin(module_database: TestDatabase) -> Iterator[psycopg.Connection[Any]]:
 def tables(admin: psycopg.Connection[Any], school: School) -> Tables:
     """All rows of the file's school, saved as they were at first."""
     for name in LET_IN:
-        # Everybody is logged in twice, so that it shows whether a logout ends one session or all.
-        admin.execute(
-            "insert into lms.sessions (token_hash, user_id, idle_timeout, expires_at) "
-            "values (%s, %s, interval '1 hour', now() + interval '1 day')",
-            (token_hash(token_for(f"{name} elsewhere")), school.principals[name].user_id),
-        )
+        # Everybody is logged in twice, and was once more: it shows which sessions a request ends.
+        for where, revoked_at in (("elsewhere", None), ("before", "2026-01-01")):
+            admin.execute(
+                "insert into lms.sessions (token_hash, user_id, idle_timeout, expires_at, revoked_at) "
+                "values (%s, %s, interval '1 hour', now() + interval '1 day', %s)",
+                (token_hash(token_for(f"{name} {where}")), school.people[name], revoked_at),
+            )
     found = Tables(admin)
     found.save()
     return found

@@ -101,10 +101,37 @@ def defects_of(operation: Operation) -> Iterator[Defect]:
 
 # Parameters
 
-_INTEGERS = ["", "abc", "1.0", "1e1", "true", "0x1", "%D9%A1", "1%00", "%FF", "99999999999999999999", "+1"]
-_BOOLEANS = ["", "1", "TRUE", "yes", "true%00"]
-_UUIDS = ["abc", "1", "%00", "0190a000-0000-7000-8000-00000000000g", "%FF", "%27%3B--"]
+_INTEGERS = [
+    "",
+    "abc",
+    "null",
+    "1.0",
+    "1e1",
+    "true",
+    "0x1",
+    "%D9%A1",
+    "1%00",
+    "%FF",
+    "99999999999999999999",
+    "+1",
+]
+_BOOLEANS = ["", "null", "1", "TRUE", "yes", "true%00"]
+_UUIDS = ["abc", "null", "NULL", "1", "%00", "0190a000-0000-7000-8000-00000000000g", "%FF", "%27%3B--"]
+_TEXTS = ["%00", "%FF", "a%00b"]
 _CURSORS = ["", "abc", "!" * 22, "A" * 23, "%C3%A9" * 22, "A" * 5000, "%00" * 22]
+
+
+_GOOD = {
+    "limit": "5",
+    "offset": "0",
+    "count": "true",
+    "week_number": "1",
+    "role": "student",
+    "state": "active",
+    "name": "a",
+    "email": "a",
+}
+"""A value of each parameter that is no id."""
 
 
 def _of_parameters(operation: Operation) -> Iterator[Defect]:
@@ -118,9 +145,7 @@ def _of_parameters(operation: Operation) -> Iterator[Defect]:
             yield Defect(operation, f"{name}={value[:40]}", {422}, ("parameter", blamed), **where)
     for parameter in queries:
         name = parameter["name"]
-        good = {"limit": "5", "offset": "0", "count": "true"}.get(
-            name, "0190a000-0000-7000-8000-000000000000"
-        )
+        good = _GOOD.get(name, "0190a000-0000-7000-8000-000000000000")
         twice = f"{name}={good}&{name}={good}"
         if name != "cursor":
             yield Defect(operation, f"{name} twice", {422}, ("parameter", name), query=twice)
@@ -131,16 +156,45 @@ def _of_parameters(operation: Operation) -> Iterator[Defect]:
 
 
 def _bad_values(parameter: dict[str, Any]) -> list[str]:
-    schema = parameter["schema"]
-    kinds = schema.get("oneOf", [schema])
-    if any(kind.get("format") == "uuid" for kind in kinds):
-        return [*_UUIDS, *([""] if parameter["in"] == "query" else [])]
-    if any(kind.get("type") == "boolean" for kind in kinds):
+    kind, _ = _kind_of(parameter["schema"])
+    is_query = parameter["in"] == "query"
+    if kind.get("format") == "uuid":
+        return [*_UUIDS, *([""] if is_query else [])]
+    if "enum" in kind:
+        return [
+            "",
+            "nonsense",
+            kind["enum"][0].upper(),
+            f"{kind['enum'][0]}%20",
+            "%00",
+            "%FF",
+            "null",
+            "Null",
+        ]
+    if kind["type"] == "boolean":
         return _BOOLEANS
-    if any(kind.get("type") == "integer" for kind in kinds):
-        bounds = [str(int(schema["minimum"]) - 1), str(int(schema["maximum"]) + 1)]
-        return [value for value in _INTEGERS if value or parameter["in"] == "query"] + bounds
-    return _CURSORS
+    if kind["type"] == "integer":
+        bounds = [str(int(kind["minimum"]) - 1), str(int(kind["maximum"]) + 1)]
+        return [value for value in _INTEGERS if value or is_query] + bounds
+    if parameter["name"] == "cursor":
+        return _CURSORS
+    return [*_TEXTS, *([""] if kind.get("minLength") else []), "x" * (kind["maxLength"] + 1)]
+
+
+def _kind_of(schema: dict[str, Any]) -> tuple[dict[str, Any], bool]:
+    """What a value is if it is not null, and whether it may be null."""
+    if "oneOf" in schema:
+        (kind,) = [found for found in schema["oneOf"] if found.get("type") != "null"]
+        bounds = {name: value for name, value in schema.items() if name not in ("oneOf", "description")}
+        return {**bounds, **kind}, len(schema["oneOf"]) > 1
+    if isinstance(schema.get("type"), list):
+        (plain,) = [name for name in schema["type"] if name != "null"]
+        return {
+            **schema,
+            "type": plain,
+            "enum": [value for value in schema["enum"] if value is not None],
+        }, True
+    return schema, False
 
 
 # Headers
@@ -264,9 +318,73 @@ _WRONG: dict[str, list[Any]] = {
         "10000-01-01",
         "infinity",
     ],
+    "date-time": [
+        "2026-01-01",
+        "2026-01-01T00:00:00",
+        "2026-01-01 00:00:00Z",
+        "2026-02-30T00:00:00Z",
+        "2026-01-01T24:00:01Z",
+        "2026-01-01T00:00:00+24:00",
+        "0000-01-01T00:00:00Z",
+        "10000-01-01T00:00:00Z",
+        "9999-12-31T23:59:59-10:00",
+        "1700000000",
+        1_700_000_000,
+        "now",
+        "infinity",
+        "",
+        True,
+        [],
+    ],
     "array": [{}, "text", 1, True, [1], [None], [[]]],
+    "boolean": ["true", "", 0, 1, [], {}],
+    "object": [[], "text", "", 1, True, [{}]],
     "enum": ["", "nonsense", "DRAFT", 1, True, [], {}],
 }
+WRONG_BY_NAME: dict[str, list[Any]] = {
+    "email": [
+        "no address",
+        "@school.example",
+        "somebody@",
+        "some body@school.example",
+        "some@body@school.example",
+        "Some Body <somebody@school.example>",
+        "somebody@school.example, other@school.example",
+        '"some body"@school.example',
+        "somebody@localhost",
+        "somebody@school",
+        "somebody@[127.0.0.1]",
+        "somebody@school..example",
+        "somebody@-school.example",
+        "somebody@school_1.example",
+        "somebody@xn--school.example",
+        "some..body@school.example",
+        "some\nbody@school.example",
+        "some\u200bbody@school.example",
+        "somebody@" + "x" * 64 + ".example",
+        "somebody@school.invalid",
+    ],
+    "language": ["", "english", "e", "EN", "en_GB", "en-gb", "de-AT-1996", "en-", "-en", "en\n", "\u0435n"],
+    "timezone": ["", "CEST", "Europe", "europe/berlin", "Mars/Olympus", "../UTC", "UTC\n", "+01:00"],
+    "url": [
+        "",
+        "school.example",
+        "//school.example/",
+        "ftp://school.example/",
+        "javascript:alert(1)",
+        "data:text/plain,x",
+        "http:school.example",
+        "http://",
+        "https:///path",
+        "https://teacher:secret@school.example/",
+        "https://school.example/\nx",
+        "https://school.example:99999/",
+        "https://school example/",
+        "https://school.example/" + "\u00e9" * 400,
+    ],
+}
+"""What the type and format of the document do not say yet, by the name of the field."""
+
 _RAW = {
     "NaN": b"NaN",
     "Infinity": b"Infinity",
@@ -299,25 +417,38 @@ def _of_fields(operation: Operation, schema: dict[str, Any], path: tuple[str | i
     for unknown in ("nonsense", "__proto__", "Code", ""):
         yield defect("unknown", 1, unknown)
     for name, declared in schema["properties"].items():
-        kinds = declared.get("oneOf", [declared])
-        if not any(kind.get("type") == "null" for kind in kinds) and operation.method != "POST":
+        kind, nullable = _kind_of(declared)
+        if not nullable:
             yield defect("null", None, name)
         if name in schema.get("required", ()):
             yield defect("missing", None, name, missing=True)
-        (kind, *_) = [kind for kind in kinds if kind.get("type") != "null"]
-        for value in _wrong_values(kind):
+        # To a login whatever is no address is one that nobody has.
+        more = [] if operation.route == "POST /auth/login" else WRONG_BY_NAME.get(name, [])
+        for value in [*_wrong_values(kind), *more]:
             yield defect(json.dumps(value), value, name)
         here = (*path, name)
-        for raw_name, raw in (*_RAW.items(), ("twice", b"1, %s: 2" % encoded(name))):
+        yield from _of_raw_values(operation, here)
+        if kind.get("type") == "array" and "properties" in kind["items"]:
+            yield from _of_fields(operation, kind["items"], (*here, 0))
+        if "properties" in kind:
+            yield from _of_fields(operation, kind, here)
+        elif kind.get("type") == "object" and operation.method != "PATCH":
+            # Whatever is in it, it is JSON within our bounds, and not too much of it.
+            yield from _of_raw_values(operation, (*here, "anything"))
             yield Defect(
                 operation,
-                f"{pointer(here)} {raw_name}",
+                f"{pointer(here)} depth 33",
                 {400},
-                ("pointer", pointer(here)),
-                with_raw(here, raw),
+                ("pointer", ""),
+                with_raw(here, b'{"a":' * 32 + b"1" + b"}" * 32),
             )
-        if kind.get("type") == "array" and "properties" in kind["items"]:
-            yield from _of_fields(operation, kind["items"], (*path, name, 0))
+            yield defect("of 17 KiB", {"anything": "x" * 17_000}, name)
+
+
+def _of_raw_values(operation: Operation, here: tuple[str | int, ...]) -> Iterator[Defect]:
+    for name, raw in (*_RAW.items(), ("twice", b"1, %s: 2" % encoded(here[-1]))):
+        place = pointer(here)
+        yield Defect(operation, f"{place} {name}", {400}, ("pointer", place), with_raw(here, raw))
 
 
 def _wrong_values(kind: dict[str, Any]) -> list[Any]:
@@ -325,7 +456,7 @@ def _wrong_values(kind: dict[str, Any]) -> list[Any]:
         return _WRONG["enum"]
     if kind.get("format") in _WRONG:
         return _WRONG[kind["format"]]
-    values = list(_WRONG.get(kind["type"], []))
+    values = list(_WRONG[kind["type"]])
     if kind["type"] == "string" and "maxLength" in kind:
         values.append("x" * (kind["maxLength"] + 1))
     if kind["type"] == "string" and kind.get("minLength"):

@@ -1,58 +1,154 @@
 """Who may do what: for every route, what each kind of principal is answered.
 
-The table is the specification. A cell holds the status of the principal's request with an id of the course
-that `lecturer` teaches, of the course that `other_lecturer` teaches, and one that nothing has; for a list also
-how many items it shows. `<lecturer_id>` puts that id into the body, `own.` keeps an id to lecturer's. Whoever is
-not let in at all (`LOCKED_OUT`) is answered 401 everywhere.
+The table is the specification. A cell holds the status of the principal's request with an id around the course
+that `lecturer` teaches and `student` is on, with one of `other_lecturer`'s side, and with one that nothing has;
+a single value stands for all three. For a list it also holds how many items are shown. Whoever is not let in at
+all (`LOCKED_OUT`) is answered 401 everywhere.
+
+`{user_id=lecturer_id}` fills a parameter with another id of the same side, `{user_id=@newcomer}` with that of a
+person, `{own.course_id}` with lecturer's whoever asks. `<lecturer_id>` puts an id into the body, and
+`<state=active>` a value.
 """
 
 import json
+import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from hashlib import sha256
-from string import Formatter
 from typing import Any
 from uuid import UUID
 
 import httpx
 
+from tests.http.marks import hidden
 from tests.http.tables import Tables, touched
-from tests.support.school import School
+from tests.support.school import PASSWORD, School, address_of
 
 LOCKED_OUT = ("nobody", "unknown_token", "expired", "idle", "revoked", "disabled")
-LET_IN = ("student", "lecturer", "other_lecturer", "super_admin")
+LET_IN = (
+    "student",
+    "classmate",
+    "other_student",
+    "dropped_student",
+    "invited_student",
+    "lecturer",
+    "other_lecturer",
+    "super_admin",
+)
 WHOSE = ("own", "foreign", "absent")
 
 TABLE = """
-                                                    student      lecturer     other_lecturer  super_admin
-POST   /auth/logout                                 204          204          204             204
-GET    /auth/me                                     200          200          200             200
+                                                    student      classmate    other_student  dropped_student invited_student  lecturer     other_lecturer  super_admin
+POST   /auth/logout                                 204          204          204            204          204          204          204          204
+POST   /auth/password                               204          204          204            204          422          204          204          204
+GET    /auth/me                                     200          200          200            200          200          200          200          200
 
-GET    /terms                                       200/1        200/1        200/1           200/1
-GET    /terms?count=true                            200/1        200/1        200/1           200/1
-POST   /terms                                       404          404          404             201
-GET    /terms/{term_id}                             200,200,404  200,200,404  200,200,404     200,200,404
-PATCH  /terms/{term_id}                             404,404,404  404,404,404  404,404,404     200,200,404
-DELETE /terms/{term_id}                             404,404,404  404,404,404  404,404,404     409,409,404
+GET    /users                                       404          404          404            404          404          404          404          200/15
+GET    /users?count=true                            404          404          404            404          404          404          404          200/15
+GET    /users?role=student                          404          404          404            404          404          404          404          200/8
+GET    /users?name=other                            404          404          404            404          404          404          404          200/2
+GET    /users?name=other&role=student               404          404          404            404          404          404          404          200/1
+GET    /users?name=other&role=lecturer              404          404          404            404          404          404          404          200/1
+GET    /users?name=other&role=super_admin           404          404          404            404          404          404          404          200/0
+GET    /users?email=other                           404          404          404            404          404          404          404          200/2
+GET    /users?email=other&role=student              404          404          404            404          404          404          404          200/1
+GET    /users?email=other&role=lecturer             404          404          404            404          404          404          404          200/1
+GET    /users?email=other&role=super_admin          404          404          404            404          404          404          404          200/0
+POST   /users                                       404          404          404            404          404          404          404          201
+GET    /users/{user_id}                             200,404,404  404          404,200,404    404          404          404          404          200,200,404
+GET    /users/{user_id=lecturer_id}                 404          404          404            404          404          200,404,404  404,200,404  200,200,404
+PATCH  /users/{user_id}                             200,404,404  404          404,200,404    404          404          404          404          200,200,404
+PATCH  /users/{user_id} <email=new@school.example>  422,404,404  404          404,422,404    404          404          404          404          200,200,404
+PATCH  /users/{user_id} <role=super_admin>          422,404,404  404          404,422,404    404          404          404          404          409,409,404
+PATCH  /users/{user_id} <role=student>              422,404,404  404          404,422,404    404          404          404          404          200,200,404
+PATCH  /users/{user_id} <active=true>               422,404,404  404          404,422,404    404          404          404          404          200,200,404
+PATCH  /users/{user_id} <active=false>              422,404,404  404          404,422,404    404          404          404          404          200,200,404
+PATCH  /users/{user_id=lecturer_id} <role=super_admin>  404      404          404            404          404          422,404,404  404,422,404  409,409,404
+PATCH  /users/{user_id=@newcomer} <role=lecturer>   404          404          404            404          404          404          404          200
+PATCH  /users/{user_id=@closed_student} <active=true>  404       404          404            404          404          404          404          200
+PATCH  /users/{user_id=@super_admin} <role=student> 404          404          404            404          404          404          404          422
+PATCH  /users/{user_id=@super_admin} <active=false> 404          404          404            404          404          404          404          422
+PUT    /users/{user_id}/password                    404          404          404            404          404          404          404          204,204,404
+PUT    /users/{user_id=@super_admin}/password       404          404          404            404          404          404          404          422
+GET    /users/{user_id}/settings                    200,404,404  404          404,200,404    404          404          404          404          200,200,404
+GET    /users/{user_id=lecturer_id}/settings        404          404          404            404          404          200,404,404  404,200,404  200,200,404
+PATCH  /users/{user_id}/settings                    200,404,404  404          404,200,404    404          404          404          404          200,200,404
 
-GET    /courses                                     200/0        200/1        200/1           200/2
-GET    /courses?count=true                          200/0        200/1        200/1           200/2
-GET    /courses?term_id={term_id}                   200/0,200/0,200/0  200/1,200/1,200/0  200/1,200/1,200/0  200/2,200/2,200/0
-GET    /courses?term_id={term_id}&count=true        200/0,200/0,200/0  200/1,200/1,200/0  200/1,200/1,200/0  200/2,200/2,200/0
-GET    /courses?lecturer_id={lecturer_id}           200/0,200/0,200/0  200/1,200/0,200/0  200/0,200/1,200/0  200/1,200/1,200/0
-GET    /courses?lecturer_id={lecturer_id}&term_id={own.term_id}  200/0,200/0,200/0  200/1,200/0,200/0  200/0,200/1,200/0  200/1,200/1,200/0
-POST   /courses                                     404          201          201             422
-POST   /courses <lecturer_id>                       404,404,404  201,422,422  422,201,422     201,201,422
-GET    /courses/{course_id}                         404,404,404  200,404,404  404,200,404     200,200,404
-PATCH  /courses/{course_id}                         404,404,404  200,404,404  404,200,404     200,200,404
-PATCH  /courses/{own.course_id} <lecturer_id>       404,404,404  200,422,422  404,404,404     200,200,422
-DELETE /courses/{course_id}                         404,404,404  204,404,404  404,204,404     204,204,404
+GET    /terms                                       200/1        200/1        200/1          200/1        200/1        200/1        200/1        200/1
+GET    /terms?count=true                            200/1        200/1        200/1          200/1        200/1        200/1        200/1        200/1
+POST   /terms                                       404          404          404            404          404          404          404          201
+GET    /terms/{term_id}                             200,200,404  200,200,404  200,200,404    200,200,404  200,200,404  200,200,404  200,200,404  200,200,404
+PATCH  /terms/{term_id}                             404          404          404            404          404          404          404          200,200,404
+DELETE /terms/{term_id}                             404          404          404            404          404          404          404          409,409,404
 
-GET    /courses/{course_id}/syllabus                404,404,404  200,404,404  404,200,404     200,200,404
-PUT    /courses/{course_id}/syllabus                404,404,404  200,404,404  404,200,404     200,200,404
-PUT    /courses/{course_id}/syllabus/{week_number}  404,404,404  200,404,404  404,200,404     200,200,404
-DELETE /courses/{course_id}/syllabus/{week_number}  404,404,404  200,404,404  404,200,404     200,200,404
+GET    /courses                                     200/1        200/1        200/1          200/0        200/0        200/3        200/2        200/5
+GET    /courses?count=true                          200/1        200/1        200/1          200/0        200/0        200/3        200/2        200/5
+GET    /courses?term_id={term_id}                   200/1,200/1,200/0  200/1,200/1,200/0  200/1,200/1,200/0  200/0  200/0  200/3,200/3,200/0  200/2,200/2,200/0  200/5,200/5,200/0
+GET    /courses?term_id={term_id}&count=true        200/1,200/1,200/0  200/1,200/1,200/0  200/1,200/1,200/0  200/0  200/0  200/3,200/3,200/0  200/2,200/2,200/0  200/5,200/5,200/0
+GET    /courses?lecturer_id={lecturer_id}           200/1,200/0,200/0  200/1,200/0,200/0  200/0,200/1,200/0  200/0  200/0  200/3,200/0,200/0  200/0,200/2,200/0  200/3,200/2,200/0
+GET    /courses?lecturer_id={lecturer_id}&term_id={own.term_id}  200/1,200/0,200/0  200/1,200/0,200/0  200/0,200/1,200/0  200/0  200/0  200/3,200/0,200/0  200/0,200/2,200/0  200/3,200/2,200/0
+POST   /courses                                     404          404          404            404          404          201          201          422
+POST   /courses <lecturer_id>                       404          404          404            404          404          201,422,422  422,201,422  201,201,422
+GET    /courses/{course_id}                         200,404,404  200,404,404  404,200,404    404          404          200,404,404  404,200,404  200,200,404
+GET    /courses/{course_id=own.draft_course_id}     404          404          404            404          404          200          404          200
+PATCH  /courses/{course_id}                         404          404          404            404          404          200,404,404  404,200,404  200,200,404
+PATCH  /courses/{own.course_id} <lecturer_id>       404          404          404            404          404          200,422,422  404          200,200,422
+DELETE /courses/{course_id}                         404          404          404            404          404          409,404,404  404,409,404  409,409,404
+DELETE /courses/{course_id=empty_course_id}         404          404          404            404          404          204,404,404  404,204,404  204,204,404
+
+GET    /courses/{course_id}/syllabus                200,404,404  200,404,404  404,200,404    404          404          200,404,404  404,200,404  200,200,404
+GET    /courses/{course_id=own.draft_course_id}/syllabus  404    404          404            404          404          200          404          200
+PUT    /courses/{course_id}/syllabus                404          404          404            404          404          200,404,404  404,200,404  200,200,404
+PUT    /courses/{course_id}/syllabus/{week_number}  404          404          404            404          404          200,404,404  404,200,404  200,200,404
+DELETE /courses/{course_id}/syllabus/{week_number}  404          404          404            404          404          200,404,404  404,200,404  200,200,404
+
+GET    /courses/{course_id}/materials               200/1,404,404  200/1,404,404  404,200/1,404  404      404          200/1,404,404  404,200/1,404  200/1,200/1,404
+GET    /courses/{course_id}/materials?count=true    200/1,404,404  200/1,404,404  404,200/1,404  404      404          200/1,404,404  404,200/1,404  200/1,200/1,404
+GET    /courses/{course_id}/materials?week_number=1  200/1,404,404  200/1,404,404  404,200/1,404  404     404          200/1,404,404  404,200/1,404  200/1,200/1,404
+GET    /courses/{course_id}/materials?week_number=2  200/0,404,404  200/0,404,404  404,200/0,404  404     404          200/0,404,404  404,200/0,404  200/0,200/0,404
+GET    /courses/{course_id=own.draft_course_id}/materials  404   404          404            404          404          200/1        404          200/1
+GET    /courses/{course_id=own.draft_course_id}/materials?week_number=1  404  404  404       404          404          200/1        404          200/1
+POST   /courses/{course_id}/materials               404          404          404            404          404          201,404,404  404,201,404  201,201,404
+PUT    /courses/{course_id}/materials/crawled       404          404          404            404          404          200,404,404  404,200,404  200,200,404
+GET    /materials/{material_id}                     200,404,404  200,404,404  404,200,404    404          404          200,404,404  404,200,404  200,200,404
+GET    /materials/{material_id=own.draft_material_id}  404       404          404            404          404          200          404          200
+PATCH  /materials/{material_id}                     404          404          404            404          404          200,404,404  404,200,404  200,200,404
+DELETE /materials/{material_id}                     404          404          404            404          404          204,404,404  404,204,404  204,204,404
+
+GET    /courses/{course_id}/enrollments             404          404          404            404          404          200/5,404,404  404,200/1,404  200/5,200/1,404
+GET    /courses/{course_id}/enrollments?count=true  404          404          404            404          404          200/5,404,404  404,200/1,404  200/5,200/1,404
+GET    /courses/{course_id}/enrollments?state=invited    404     404          404            404          404          200/1,404,404  404,200/0,404  200/1,200/0,404
+GET    /courses/{course_id}/enrollments?state=active     404     404          404            404          404          200/2,404,404  404,200/1,404  200/2,200/1,404
+GET    /courses/{course_id}/enrollments?state=completed  404     404          404            404          404          200/1,404,404  404,200/0,404  200/1,200/0,404
+GET    /courses/{course_id}/enrollments?state=dropped    404     404          404            404          404          200/1,404,404  404,200/0,404  200/1,200/0,404
+POST   /courses/{course_id}/enrollments             404          404          404            404          404          201,404,404  404,201,404  201,201,404
+POST   /courses/{own.course_id}/enrollments <student_id>  404    404          404            404          404          409,201,422  404          409,201,422
+POST   /courses/{own.course_id}/enrollments <email>  404         404          404            404          404          409,201,422  404          409,201,422
+POST   /courses/{own.course_id}/enrollments <student_id=lecturer_id>      404  404  404      404          404          422          404          422
+POST   /courses/{own.course_id}/enrollments <student_id=@closed_student>  404  404  404      404          404          422          404          422
+POST   /courses/{own.course_id}/enrollments <email=@closed_student>       404  404  404      404          404          422          404          422
+GET    /courses/{course_id}/enrollments/{student_id}      200,404,404  404    404,200,404    404          404          200,404,404  404,200,404  200,200,404
+GET    /courses/{own.course_id}/enrollments/{student_id}  200,404,404  404    404            404          404          200,404,404  404          200,404,404
+GET    /courses/{course_id}/enrollments/{own.student_id}  200,404,404  404    404            404          404          200,404,404  404          200,404,404
+GET    /courses/{own.course_id}/enrollments/{student_id=@dropped_student}  404  404  404     200          404          200          404          200
+GET    /courses/{own.course_id}/enrollments/{student_id=@invited_student}  404  404  404     404          200          200          404          200
+PATCH  /courses/{course_id}/enrollments/{student_id}      200,404,404  404    404,200,404    404          404          200,404,404  404,200,404  200,200,404
+PATCH  /courses/{course_id}/enrollments/{student_id} <state=completed>  409,404,404  404  404,409,404  404  404        200,404,404  404,200,404  200,200,404
+PATCH  /courses/{own.course_id}/enrollments/{student_id=@invited_student} <state=active>  404  404  404  404  200      200          404          200
+PATCH  /courses/{own.course_id}/enrollments/{student_id=@dropped_student} <state=active>  404  404  404  409  404      200          404          200
+PATCH  /courses/{own.course_id}/enrollments/{student_id=@alumnus} <state=active>          404  404  404  404  404      200          404          200
+GET    /students/{student_id}/enrollments                 200/2,404,404  404  404,200/1,404  404          404          404          404          200/2,200/1,404
+GET    /students/{student_id}/enrollments?count=true      200/2,404,404  404  404,200/1,404  404          404          404          404          200/2,200/1,404
+GET    /students/{student_id=@dropped_student}/enrollments  404  404          404            200/1        404          404          404          200/1
+GET    /students/{student_id=@invited_student}/enrollments  404  404          404            404          200/1        404          404          200/1
+GET    /students/{student_id=lecturer_id}/enrollments     404    404          404            404          404          404          404          404
+
+GET    /audit                                       404          404          404            404          404          404          404          200/2
+GET    /audit?count=true                            404          404          404            404          404          404          404          200/2
+GET    /audit?user_id={user_id}                     404          404          404            404          404          404          404          200/1,200/1,200/0
+GET    /audit?course_id={course_id}                 404          404          404            404          404          404          404          200/1,200/1,200/0
+GET    /audit?actor_id={actor_id}                   404          404          404            404          404          404          404          200/1,200/1,200/0
 """  # noqa: E501 - a table
 
 PUBLIC = {
@@ -68,6 +164,17 @@ PUBLIC = {
 """Routes that ask for no token, and what everybody is answered by them."""
 
 BODIES: dict[str, dict[str, Any]] = {
+    "POST /auth/login": {"email": address_of("lecturer"), "password": "a wrong one"},
+    "POST /auth/password": {"current_password": PASSWORD, "new_password": "a sentence is fine"},
+    "POST /users": {"email": "new@school.example", "full_name": "New", "role": "student"},
+    "PATCH /users/{user_id}": {"full_name": "Changed"},
+    "PUT /users/{user_id}/password": {"new_password": "a sentence is fine"},
+    "PATCH /users/{user_id}/settings": {
+        "language": "de",
+        "timezone": "Europe/Berlin",
+        "theme": "dark",
+        "notifications": {"enrollments": True, "quizzes": False, "digest": "daily"},
+    },
     "POST /terms": {
         "code": "2027-SPRING",
         "title": "New",
@@ -79,16 +186,55 @@ BODIES: dict[str, dict[str, Any]] = {
     "PATCH /courses/{course_id}": {"title": "Changed"},
     "PUT /courses/{course_id}/syllabus": {"weeks": [{"week_number": 3, "topic": "Changed"}]},
     "PUT /courses/{course_id}/syllabus/{week_number}": {"topic": "Changed"},
-    "POST /auth/login": {"email": "lecturer@school.test", "password": "a wrong one"},
+    "POST /courses/{course_id}/materials": {
+        "week_number": 2,
+        "kind": "link",
+        "title": "New",
+        "url": "https://new.example/",
+        "metadata": {"licence": "CC BY 4.0"},
+    },
+    "PUT /courses/{course_id}/materials/crawled": {
+        "kind": "video",
+        "title": "New",
+        "url": "https://new.example/",
+        "crawled_at": "2026-01-01T00:00:00Z",
+        "metadata": {"minutes": 5},
+    },
+    "PATCH /materials/{material_id}": {"title": "Changed"},
+    "POST /courses/{course_id}/enrollments": {"state": "active"},
+    "PATCH /courses/{course_id}/enrollments/{student_id}": {"state": "dropped"},
 }
-"""What is sent, for every route that takes a body."""
+"""What is sent, for every route that takes a body. `body_of` adds the ids."""
 
-ABSENT = {
-    "course_id": UUID("0190a000-0000-7000-8000-000000000000"),
-    "term_id": UUID("0190a000-0000-7000-8000-000000000000"),
-    "lecturer_id": UUID("0190a000-0000-7000-8000-000000000000"),
+NO_ID = UUID("0190a000-0000-7000-8000-000000000000")
+
+ABSENT: dict[str, Any] = {
+    "course_id": NO_ID,
+    "empty_course_id": NO_ID,
+    "term_id": NO_ID,
+    "lecturer_id": NO_ID,
+    "student_id": NO_ID,
+    "user_id": NO_ID,
+    "actor_id": NO_ID,
+    "material_id": NO_ID,
+    "email": address_of("absent"),
     "week_number": 1,
 }
+
+_PLACE = re.compile(r"\{(own\.)?(\w+)(?:=(@|own\.)?(\w+))?\}")
+
+AUDITED = re.compile(r"(POST|PUT|PATCH) (/users|/auth/password|.*/enrollments)")
+"""Each success on one of these routes leaves one audit row, and no other request leaves any."""
+
+
+def body_of(route: str, school: School) -> dict[str, Any] | None:
+    """A body that the route takes, with ids of the school."""
+    body = BODIES.get(route)
+    if route == "POST /courses":
+        return {**BODIES[route], "term_id": str(school.own["term_id"])}
+    if route == "POST /courses/{course_id}/enrollments":
+        return {**BODIES[route], "student_id": str(school.people["newcomer"])}
+    return body
 
 
 @dataclass(frozen=True)
@@ -112,7 +258,8 @@ class Row:
     @property
     def route(self) -> str:
         """The route, as the application spells it."""
-        return f"{self.method} {self.address.partition('?')[0].replace('own.', '')}"
+        path = _PLACE.sub(lambda place: f"{{{place[2]}}}", self.address.partition("?")[0])
+        return f"{self.method} {path}"
 
     @property
     def is_write(self) -> bool:
@@ -120,11 +267,23 @@ class Row:
 
     @property
     def whose(self) -> tuple[str, ...]:
-        """Whose ids the row is asked with; one, where it holds none."""
-        return WHOSE[: max(len(cells) for cells in self.cells.values())]
+        """Whose ids the row is asked with; one, where it makes no difference."""
+        return WHOSE if any(_is_of_a_side(*place) for place in self.places()) else WHOSE[:1]
+
+    def places(self) -> list[tuple[str, ...]]:
+        """Where ids go: `own.` or nothing, the parameter, `@` or `own.` or nothing, and the source if another."""
+        in_body = [f"{{{self.in_body}}}"] if self.in_body else []
+        return [found for text in (self.address, *in_body) for found in _PLACE.findall(text)]
 
     def cell(self, principal: str, whose: str) -> Cell:
-        return Cell(401) if principal in LOCKED_OUT else self.cells[principal][WHOSE.index(whose)]
+        if principal in LOCKED_OUT:
+            return Cell(401)
+        cells = self.cells[principal]
+        return cells[WHOSE.index(whose) if len(cells) > 1 else 0]
+
+
+def _is_of_a_side(own: str, name: str, prefix: str, source: str) -> bool:
+    return not own and not prefix and (source or name) in ABSENT
 
 
 def read_table(text: str = TABLE) -> list[Row]:
@@ -135,7 +294,9 @@ def read_table(text: str = TABLE) -> list[Row]:
         method, address, *cells = line.split()
         in_body = cells.pop(0).strip("<>") if cells[0].startswith("<") else None
         outcomes = [tuple(map(_cell, cell.split(","))) for cell in cells]
-        rows.append(Row(method, address, in_body, dict(zip(principals, outcomes, strict=True))))
+        row = Row(method, address, in_body, dict(zip(principals, outcomes, strict=True)))
+        assert {len(outcome) for outcome in outcomes} <= {1, len(row.whose)}, line
+        rows.append(row)
     return rows
 
 
@@ -158,47 +319,62 @@ class Matrix:
 
     def _differences(self, row: Row, principal: str) -> Iterator[str]:
         answers: dict[str, httpx.Response] = {}
+        before = self.tables.rows()
         for whose in row.whose:
-            before = self.tables.rows()
             answer = answers[whose] = self.ask(row, principal, whose)
-            changes = touched(before, self.tables.rows())
-            if changes:
-                self.tables.restore()
+            # Of several reads it is enough to know that none of them changed anything.
+            is_checked = row.is_write or whose == row.whose[-1]
+            changes = Changes(before, self.tables.rows() if is_checked else before)
+            self.tables.restore(changes.number)
             cell = row.cell(principal, whose)
             label = f"{row} by {principal}, {whose}:"
             if answer.status_code != cell.status:
                 yield f"{label} {answer.status_code}, not {cell.status}: {answer.text[:200]}"
             if cell.items is not None and answer.status_code == 200:
                 yield from self._miscounted(label, cell.items, answer.json())
-            for secret in self._hidden_from(principal, answer):
+            secrets = self._secrets(row, principal, whose, answer, written=False)
+            for secret in _found(secrets, _text_of(answer)):
                 yield f"{label} shows {secret}"
-            if changes and not (row.is_write and answer.is_success):
-                yield f"{label} changed {changes}"
+            if changes.all and not (row.is_write and answer.is_success):
+                yield f"{label} changed {changes.all}"
             if answer.is_success:
-                yield from self._overreaching(label, principal, changes)
+                secrets = self._secrets(row, principal, whose, answer, written=True)
+                for secret in _found(secrets, "\n".join(changes.all)):
+                    yield f"{label} changed rows with {secret}"
+                yield from self._overreaching(label, row, principal, whose, changes)
         if row.cell(principal, row.whose[-1]).status >= 400 and len(row.whose) > 1:
             yield from self._distinguishable(row, principal, answers)
 
     def ask(self, row: Row, principal: str, whose: str, **headers: str) -> httpx.Response:
         """Send the request of a row, with ids of the school, of one that no such thing has."""
-        ids = self._ids(whose)
-        body = BODIES.get(row.route)
-        if row.route == "POST /courses":
-            body = {**BODIES[row.route], "term_id": str(self.school.own["term_id"])}
-        if row.in_body is not None:
-            body = {**(body or {}), row.in_body: str(ids[row.in_body])}
-        address = row.address.replace("{own.", "{own_").format(**ids, **self._ids("own", "own_"))
+        body = self._body(row, whose)
         conditions = {"If-Match": "*"} if row.method in ("PATCH", "PUT", "DELETE") else {}
         return self.client.request(
             row.method,
-            address,
+            _PLACE.sub(lambda place: str(self._value(whose, *place.groups(""))), row.address),
             json=body,
             headers={**self.school.headers(principal), **conditions, **headers},
         )
 
-    def _ids(self, whose: str, prefix: str = "") -> dict[str, Any]:
-        ids = ABSENT if whose == "absent" else getattr(self.school, whose)
-        return {prefix + name: value for name, value in ids.items()}
+    def _body(self, row: Row, whose: str) -> dict[str, Any] | None:
+        body = body_of(row.route, self.school)
+        if row.in_body is None:
+            return body
+        name, _, literal = row.in_body.partition("=")
+        if literal in ABSENT or literal.startswith("@") or not literal:
+            (place,) = _PLACE.findall(f"{{{row.in_body}}}")
+            value: Any = str(self._value(whose, *place))
+        else:
+            value = {"true": True, "false": False}.get(literal, literal)
+        if row.route == "POST /courses/{course_id}/enrollments":
+            body = BODIES[row.route]  # either the id or the address
+        return {**(body or {}), name: value}
+
+    def _value(self, whose: str, own: str, name: str, prefix: str, source: str) -> Any:
+        if prefix == "@":
+            return address_of(source) if name == "email" else self.school.people[source]
+        side = "own" if own or prefix else whose
+        return (ABSENT if side == "absent" else getattr(self.school, side))[source or name]
 
     def _miscounted(self, label: str, expected: int, document: dict[str, Any]) -> Iterator[str]:
         if len(document["items"]) != expected:
@@ -206,43 +382,51 @@ class Matrix:
         if document.get("total", expected) != expected:
             yield f"{label} a total of {document['total']}, not {expected}"
 
-    def _hidden_from(self, principal: str, answer: httpx.Response) -> list[str]:
-        """What the answer holds and the principal may not see. `instance` is what they sent themselves."""
-        try:
-            document = answer.json()
-        except ValueError:
-            return []
-        text = json.dumps({key: value for key, value in document.items() if key != "instance"})
-        return [secret for secret in self._secrets(principal) if secret in text]
-
-    def _secrets(self, principal: str) -> list[str]:
-        sees = {"lecturer": "own", "other_lecturer": "foreign"}.get(principal)
-        hidden = (
-            [] if principal == "super_admin" else [whose for whose in ("own", "foreign") if whose != sees]
+    def _secrets(
+        self, row: Row, principal: str, whose: str, answer: httpx.Response, *, written: bool
+    ) -> set[str]:
+        shown = None
+        if row.route == "POST /courses/{course_id}/enrollments" and answer.is_success:
+            named = (self._body(row, whose) or {}).values()
+            (shown,) = (
+                name
+                for name, user_id in self.school.people.items()
+                if str(user_id) in named or address_of(name) in named
+            )
+        return hidden(
+            self.school, principal, enrollments="/enrollments" in row.route, written=written, shown=shown
         )
-        return [secret for whose in hidden for secret in self._marks(whose)]
 
-    def _marks(self, whose: str) -> list[str]:
-        """What is only found in the rows of one side."""
-        teacher = {"own": "lecturer", "foreign": "other_lecturer"}[whose]
-        rows = getattr(self.school, whose)
-        return [
-            str(rows["course_id"]),
-            str(rows["lecturer_id"]),
-            f'"COURSE-{teacher.upper()}"',
-            f'"Taught by {teacher}"',
-            f'of {teacher}"',
-            f'"{teacher}@school.test"',
-        ]
+    def _overreaching(
+        self, label: str, row: Row, principal: str, whose: str, changes: "Changes"
+    ) -> Iterator[str]:
+        """A write leaves one row of audit where it should, and ends the sessions that it should and no other."""
+        audited = AUDITED.match(row.route) is not None
+        if changes.number["audit_events"] != audited:
+            yield f"{label} left {changes.number['audit_events']} audit rows"
+        ended = changes.ended_sessions()
+        if ended != (expected := self._sessions_to_end(row, principal, whose, changes.before)):
+            yield f"{label} ended sessions {ended}, not {expected}"
 
-    def _overreaching(self, label: str, principal: str, changes: list[str]) -> Iterator[str]:
-        """A write changes what it names: nothing of somebody else's, and one session at most."""
-        for secret in self._secrets(principal):
-            if any(secret in change for change in changes):
-                yield f"{label} changed rows with {secret}"
-        changed_tables = Counter(change.partition(" ")[0] for change in changes)
-        if changed_tables["sessions"] > 2:
-            yield f"{label} changed sessions: {changes}"
+    def _sessions_to_end(self, row: Row, principal: str, whose: str, before: Counter[str]) -> set[str]:
+        """The live sessions that a request should end, by the hashes of their tokens."""
+        present = "\\x" + token_hash(self.school.principals[principal].token or "").hex()
+        actor = str(self.school.principals[principal].user_id)
+        sessions = [json.loads(found[9:]) for found in before if found.startswith("sessions ")]
+        alive = {
+            (str(session["user_id"]), str(session["token_hash"]))
+            for session in sessions
+            if session["revoked_at"] is None
+        }
+        match row.route, row.in_body:
+            case ("POST /auth/logout", _):
+                return {present}
+            case ("POST /auth/password", _):
+                return {token for owner, token in alive if owner == actor} - {present}
+            case ("PUT /users/{user_id}/password", _) | ("PATCH /users/{user_id}", "active=false"):
+                target = str(self._value(whose, *row.places()[0]))
+                return {token for owner, token in alive if owner == target}
+        return set()
 
     def _distinguishable(self, row: Row, principal: str, answers: dict[str, httpx.Response]) -> Iterator[str]:
         """Whatever is refused like the absent must be told like the absent."""
@@ -254,6 +438,36 @@ class Matrix:
                 yield f"{row} by {principal}, {whose}: told apart from the absent: {_telling(answers[whose])}"
 
 
+class Changes:
+    """What a request changed: rows as they were and as they are."""
+
+    def __init__(self, before: Counter[str], after: Counter[str]) -> None:
+        self.before = before
+        self.all = touched(before, after)
+        self.number = Counter(change.partition(" ")[0] for change in self.all)
+
+    def ended_sessions(self) -> set[str]:
+        """The hashes of the tokens of all sessions that were changed. A new one has none of before."""
+        return {
+            json.loads(change.partition(" ")[2])["token_hash"]
+            for change in self.all
+            if change.startswith("sessions ")
+        }
+
+
+def _text_of(answer: httpx.Response) -> str:
+    """All of a body but `instance`, which is what the client sent itself."""
+    try:
+        document = answer.json()
+    except ValueError:
+        return answer.text
+    return json.dumps({key: value for key, value in document.items() if key != "instance"})
+
+
+def _found(secrets: set[str], text: str) -> list[str]:
+    return sorted(secret for secret in secrets if secret in text)
+
+
 def _telling(answer: httpx.Response) -> tuple[int, list[tuple[str, str]], Any]:
     """All of an answer but what the request itself brought: the path, and through it the length."""
     headers = sorted((k, v) for k, v in answer.headers.items() if k not in {"date", "content-length"})
@@ -261,11 +475,6 @@ def _telling(answer: httpx.Response) -> tuple[int, list[tuple[str, str]], Any]:
     if isinstance(document, dict):
         document.pop("instance", None)
     return answer.status_code, headers, document
-
-
-def parameters_of(route: str) -> list[str]:
-    """The path parameters of a route."""
-    return [name for _, name, _, _ in Formatter().parse(route) if name]
 
 
 def token_hash(token: str) -> bytes:

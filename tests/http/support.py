@@ -1,6 +1,6 @@
 """Short words for what many HTTP tests do."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, LiteralString, TypeVar
 
@@ -23,30 +23,32 @@ class Client:
         return self.service.get(address, headers={**self.headers, **headers})
 
     def post(self, address: str, document: Any = None, **headers: str) -> httpx.Response:
-        return self._send("POST", address, document, headers)
+        return self.send("POST", address, document, headers)
 
     def put(self, address: str, document: Any, if_match: str = "*") -> httpx.Response:
-        return self._send("PUT", address, document, {"If-Match": if_match})
+        return self.send("PUT", address, document, {"If-Match": if_match})
 
     def patch(self, address: str, document: Any, if_match: str = "*") -> httpx.Response:
-        return self._send("PATCH", address, document, {"If-Match": if_match})
+        return self.send("PATCH", address, document, {"If-Match": if_match})
 
     def delete(self, address: str, if_match: str = "*") -> httpx.Response:
-        return self._send("DELETE", address, None, {"If-Match": if_match})
+        return self.send("DELETE", address, None, {"If-Match": if_match})
 
-    def _send(self, method: str, address: str, document: Any, headers: dict[str, str]) -> httpx.Response:
+    def send(self, method: str, address: str, document: Any, headers: dict[str, str]) -> httpx.Response:
         # With json=None httpx sends no body at all.
         return self.service.request(method, address, json=document, headers={**self.headers, **headers})
 
 
-def at_once(works: list[Callable[[], T]]) -> list[T]:
+def at_once(works: Sequence[Callable[[], T]]) -> list[T]:
     """Do all of these at the same time, in threads; their results in the order given."""
     with ThreadPoolExecutor(len(works)) as threads:
         return [found.result() for found in [threads.submit(work) for work in works]]
 
 
 def one(
-    connection: psycopg.Connection[Any], statement: LiteralString, arguments: tuple[Any, ...] = ()
+    connection: psycopg.Connection[Any],
+    statement: LiteralString,
+    arguments: tuple[Any, ...] | dict[str, Any] = (),
 ) -> Any:
     """The only value of the only row that a statement gives."""
     ((value,),) = connection.execute(statement, arguments).fetchall()
@@ -61,3 +63,8 @@ def blamed(answer: httpx.Response) -> list[str]:
         for kind in ("pointer", "parameter", "header")
         if kind in found
     ]
+
+
+def refusal(answer: httpx.Response) -> tuple[int, str, list[str]]:
+    """Status, the rule by its name, and the fields to blame."""
+    return answer.status_code, answer.json()["type"].removeprefix("urn:lms:problem:"), blamed(answer)

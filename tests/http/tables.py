@@ -1,6 +1,7 @@
 """All rows of the school, to compare, to put back, and to tell whose were touched."""
 
 from collections import Counter
+from collections.abc import Iterable
 from typing import Any
 
 import psycopg
@@ -33,6 +34,15 @@ class Tables:
             )
             for name in self.names
         )
+        self._back = {name: self._refilling(name) for name in self.names}
+
+    def _refilling(self, name: str) -> sql.Composed:
+        columns = sql.SQL(", ").join(
+            sql.Identifier(column) for (column,) in self.connection.execute(_COLUMNS, (f"lms.{name}",))
+        )
+        return sql.SQL("insert into lms.{0} ({1}) select {1} from saved.{0}").format(
+            sql.Identifier(name), columns
+        )
 
     def rows(self) -> Counter[str]:
         """Every row, as its table and its JSON."""
@@ -46,21 +56,16 @@ class Tables:
                 sql.SQL("create table saved.{0} as table lms.{0}").format(sql.Identifier(name))
             )
 
-    def restore(self) -> None:
-        """Make the rows what they were when they were saved."""
+    def restore(self, names: Iterable[str] | None = None) -> None:
+        """Make the rows of these tables, or of all, what they were when they were saved."""
+        wanted = self.names if names is None else list(names)
+        if not wanted:
+            return
         with self.connection.transaction():
             self.connection.execute("set local session_replication_role = replica")  # no foreign keys
-            for name in self.names:
-                columns = sql.SQL(", ").join(
-                    sql.Identifier(column)
-                    for (column,) in self.connection.execute(_COLUMNS, (f"lms.{name}",))
-                )
+            for name in wanted:
                 self.connection.execute(sql.SQL("delete from lms.{}").format(sql.Identifier(name)))
-                self.connection.execute(
-                    sql.SQL("insert into lms.{0} ({1}) select {1} from saved.{0}").format(
-                        sql.Identifier(name), columns
-                    )
-                )
+                self.connection.execute(self._back[name])
 
 
 def touched(before: Counter[str], after: Counter[str]) -> list[str]:

@@ -104,7 +104,7 @@ def ask_all(client: httpx.Client, school: School) -> list[httpx.Response]:
         client.get("/courses", headers=headers),
         client.patch(f"/courses/{school.own['course_id']}", json={}, headers={**headers, "If-Match": "*"}),
         client.post("/courses", json=course, headers={**headers, "Idempotency-Key": "key"}),
-        client.post("/auth/login", json={"email": "lecturer@school.test", "password": "a"}),
+        client.post("/auth/login", json={"email": "lecturer@school.example", "password": "a"}),
         client.get("/health/ready"),
     ]
 

@@ -1,6 +1,7 @@
 """`Idempotency-Key`: sent twice, done once, answered alike."""
 
 from collections import Counter
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -8,6 +9,8 @@ import httpx
 import psycopg
 import pytest
 
+from tests.http.defects import operations
+from tests.http.matrix import body_of
 from tests.http.support import Client, at_once, blamed
 from tests.http.tables import Tables
 from tests.support.school import School
@@ -25,22 +28,89 @@ def post(client: Client, document: Any, key: str, address: str = "/courses") -> 
     return client.post(address, document, **{"Idempotency-Key": key})
 
 
-def made(tables: Tables) -> int:
-    """How many courses there are beside the school's."""
-    return sum(row.startswith("courses ") for row in tables.rows()) - 2
+def made(tables: Tables, table: str = "courses") -> int:
+    """How many rows of a table there are beside the school's."""
+    there = tables.rows()
+    tables.restore()
+    before = tables.rows()
+    return sum(row.startswith(f"{table} ") for row in (there - before).elements())
 
 
+@dataclass(frozen=True)
+class Repeatable:
+    """A route whose requests may be sent again, and the table that it adds to."""
+
+    who: str
+    route: str
+    table: str
+    other: dict[str, Any]
+    """What makes it another request."""
+
+    def __str__(self) -> str:
+        return self.route
+
+    def document(self, school: School) -> dict[str, Any]:
+        return body_of(self.route, school) or {}
+
+    def address(self, school: School) -> str:
+        return self.route.partition(" ")[2].format(**school.own)
+
+
+REPEATABLE = [
+    Repeatable("super_admin", "POST /terms", "terms", {"code": "OTHER"}),
+    Repeatable("lecturer", "POST /courses", "courses", {"code": "OTHER"}),
+    Repeatable("super_admin", "POST /users", "users", {"email": "other@school.example"}),
+    Repeatable(
+        "lecturer", "POST /courses/{course_id}/enrollments", "student_enrollments", {"state": "invited"}
+    ),
+    Repeatable("lecturer", "POST /courses/{course_id}/materials", "materials", {"title": "Other"}),
+]
+
+
+def test_these_are_all_that_may_be_sent_again(service: httpx.Client) -> None:
+    found = operations(service.get("/schema/openapi.json").json())
+    assert {operation.route for operation in found if operation.is_repeatable} == set(map(str, REPEATABLE))
+
+
+@pytest.mark.parametrize("repeatable", REPEATABLE, ids=str)
 def test_a_retry_gets_the_first_answer_byte_for_byte(
-    lecturer: Client, school: School, restored: Tables
+    service: httpx.Client, school: School, restored: Tables, repeatable: Repeatable
 ) -> None:
-    first, again = (post(lecturer, new_course(school), "a") for _ in range(2))
+    client = Client(service, school, repeatable.who)
+    address, document = repeatable.address(school), repeatable.document(school)
+    first, again = (post(client, document, "a", address) for _ in range(2))
     assert (first.status_code, again.status_code) == (201, 201)
     assert again.content == first.content
     assert again.headers["location"] == first.headers["location"]
     assert again.headers["etag"] == first.headers["etag"]
     assert again.headers["idempotency-replayed"] == "true"
     assert "idempotency-replayed" not in first.headers
-    assert made(restored) == 1
+    other = post(client, document | repeatable.other, "a", address)
+    assert (other.status_code, blamed(other)) == (422, ["Idempotency-Key"])
+    assert made(restored, repeatable.table) == 1
+
+
+@pytest.mark.parametrize("repeatable", REPEATABLE, ids=str)
+def test_fifty_at_once_take_effect_once(
+    service: httpx.Client, school: School, restored: Tables, repeatable: Repeatable
+) -> None:
+    client = Client(service, school, repeatable.who)
+    address, document = repeatable.address(school), repeatable.document(school)
+    answers = at_once([partial(post, client, document, "a", address)] * 50)
+    assert Counter(answer.status_code for answer in answers) == {201: 50}
+    assert len({answer.content for answer in answers}) == 1
+    assert Counter(answer.headers.get("idempotency-replayed") for answer in answers) == {None: 1, "true": 49}
+    assert made(restored, repeatable.table) == 1
+
+
+def test_without_the_key_fifty_links_are_fifty_materials(
+    lecturer: Client, course: str, restored: Tables
+) -> None:
+    """The control: nothing but the key makes one of what may be there more than once."""
+    material = {"kind": "link", "title": "New", "url": "https://new.example/"}
+    answers = at_once([partial(lecturer.post, f"{course}/materials", material)] * 50)
+    assert Counter(answer.status_code for answer in answers) == {201: 50}
+    assert made(restored, "materials") == 50
 
 
 def test_without_the_header_the_second_request_is_a_second_request(lecturer: Client, school: School) -> None:
@@ -79,14 +149,6 @@ def test_the_key_of_another_person_is_another_key(
     assert made(restored) == 2
 
 
-def test_fifty_at_once_take_effect_once(lecturer: Client, school: School, restored: Tables) -> None:
-    answers = at_once([partial(post, lecturer, new_course(school), "a")] * 50)
-    assert Counter(answer.status_code for answer in answers) == {201: 50}
-    assert len({answer.content for answer in answers}) == 1
-    assert Counter(answer.headers.get("idempotency-replayed") for answer in answers) == {None: 1, "true": 49}
-    assert made(restored) == 1
-
-
 def test_without_the_key_the_same_fifty_are_told_apart(lecturer: Client, school: School) -> None:
     """The control: what keeps the effect single above is the key, not the unique code."""
     answers = at_once([partial(lecturer.post, "/courses", new_course(school))] * 50)
@@ -111,6 +173,7 @@ def test_a_404_leaves_the_key_free(
     before = tables.rows()
     assert post(lecturer, TERM, "a", "/terms").status_code == 404
     assert tables.rows() == before
+    admin.execute("delete from lms.student_enrollments")
     admin.execute("delete from lms.courses where lecturer_id = %s", (school.own["lecturer_id"],))
     admin.execute(
         "update lms.users set role = 'super_admin' where user_id = %s", (school.own["lecturer_id"],)

@@ -9,11 +9,11 @@ import httpx
 import psycopg
 import pytest
 
-from tests.http.support import Client, one
+from tests.http.support import Client, blamed, one
 from tests.support.school import School
 
-COURSES = 137
-"""More than a page of any limit, and no multiple of one."""
+ITEMS = 137
+"""More than a page of any limit, and no multiple of one: so many are on each of these lists."""
 
 MAKE_COURSES = """
 insert into lms.courses (code, title, term_id, lecturer_id, capacity)
@@ -21,34 +21,140 @@ select 'PAGE-' || number, 'Page ' || number, %s, %s, 10
 from generate_series(1, %s) as number
 """
 
+MAKE_OTHERS = """
+-- Of one name and of another, in no order of their addresses.
+insert into lms.users (email, full_name, role, password_hash)
+select
+    'page' || md5(number::text) || '@pages.example',
+    case when number %% 5 = 0 then 'Page' else 'PAGE ' || number %% 7 end,
+    'student',
+    '!'
+from generate_series(1, %(items)s) as number;
+
+update lms.courses set capacity = 1000, seats_taken = %(items)s where course_id = %(course_id)s;
+delete from lms.student_enrollments where course_id = %(course_id)s;
+insert into lms.student_enrollments (student_id, course_id, state)
+select user_id, %(course_id)s, (array['invited', 'active', 'completed', 'dropped'])[1 + (hashtext(email) & 3)]
+from lms.users
+where email like '%%@pages.example';
+
+delete from lms.student_enrollments where student_id = %(student_id)s;
+insert into lms.student_enrollments (student_id, course_id, state)
+select %(student_id)s, course_id, 'active'
+from lms.courses
+where course_id <> %(course_id)s
+limit %(items)s;
+
+delete from lms.materials where course_id = %(course_id)s;
+insert into lms.materials (course_id, week_number, kind, origin, title, url)
+select %(course_id)s, 1, 'link', 'linked', 'Page ' || number, 'https://pages.example/' || number
+from generate_series(1, %(items)s) as number;
+insert into lms.materials (course_id, week_number, kind, origin, title, url)
+values (%(course_id)s, 2, 'link', 'linked', 'Another week', 'https://pages.example/');
+
+insert into lms.audit_events (actor_id, action, user_id, course_id, changes)
+select %(actor_id)s, 'users.update', %(user_id)s, %(course_id)s, '{}'
+from generate_series(1, %(items)s - 1) as number;
+"""
+
+STUDENTS = "select user_id from lms.users where role = 'student' order by user_id"
+ENROLLED = (
+    "select student_id from lms.student_enrollments where course_id = %(course_id)s order by student_id"
+)
+WANTED = {
+    "/courses": "select course_id from lms.courses where lecturer_id = %(lecturer_id)s order by course_id",
+    "/courses?term_id={term_id}": (
+        "select course_id from lms.courses where lecturer_id = %(lecturer_id)s order by course_id"
+    ),
+    "/courses?lecturer_id={lecturer_id}": (
+        "select course_id from lms.courses where lecturer_id = %(lecturer_id)s order by course_id"
+    ),
+    "/courses/{course_id}/enrollments": ENROLLED,
+    "/courses/{course_id}/enrollments?state=dropped": (
+        "select student_id from lms.student_enrollments "
+        "where course_id = %(course_id)s and state = 'dropped' order by student_id"
+    ),
+    "/courses/{course_id}/materials": (
+        "select material_id from lms.materials where course_id = %(course_id)s order by material_id"
+    ),
+    "/courses/{course_id}/materials?week_number=1": (
+        "select material_id from lms.materials where course_id = %(course_id)s and week_number = 1 "
+        "order by material_id"
+    ),
+    "/students/{student_id}/enrollments": (
+        "select course_id from lms.student_enrollments where student_id = %(student_id)s order by course_id"
+    ),
+    "/users": "select user_id from lms.users order by user_id",
+    "/users?role=student": "select user_id from lms.users where role = 'student' order by user_id",
+    "/users?name=page": (
+        "select user_id from lms.users where email like '%%@pages.example' "
+        'order by lower(full_name) collate "C", user_id'
+    ),
+    "/users?name=page&role=student": (
+        "select user_id from lms.users where email like '%%@pages.example' "
+        'order by lower(full_name) collate "C", user_id'
+    ),
+    "/users?email=page": (
+        "select user_id from lms.users where email like '%%@pages.example' order by email collate \"C\""
+    ),
+    "/audit": "select audit_event_id from lms.audit_events order by audit_event_id desc",
+    "/audit?user_id={user_id}": (
+        "select audit_event_id from lms.audit_events where user_id = %(user_id)s order by audit_event_id desc"
+    ),
+    "/audit?course_id={course_id}": (
+        "select audit_event_id from lms.audit_events where course_id = %(course_id)s "
+        "order by audit_event_id desc"
+    ),
+    "/audit?actor_id={actor_id}": (
+        "select audit_event_id from lms.audit_events where actor_id = %(actor_id)s "
+        "order by audit_event_id desc"
+    ),
+}
+"""Every list, and the ids of what is on it in order."""
+
 
 @pytest.fixture(scope="module", autouse=True)
-def courses(admin: psycopg.Connection[Any], school: School) -> None:
-    """Enough courses of lecturer's to page through, beside the one of each lecturer."""
+def filled(admin: psycopg.Connection[Any], school: School) -> None:
+    """Enough of everything to page through."""
     own = school.own
-    admin.execute(MAKE_COURSES, (own["term_id"], own["lecturer_id"], COURSES - 1))
+    there = one(admin, "select count(*) from lms.courses where lecturer_id = %s", (own["lecturer_id"],))
+    admin.execute(MAKE_COURSES, (own["term_id"], own["lecturer_id"], ITEMS - there))
+    psycopg.ClientCursor(admin).execute(MAKE_OTHERS, {**own, "items": ITEMS})
 
 
-@pytest.fixture(params=["/courses", "/courses?term_id={term_id}", "/courses?lecturer_id={lecturer_id}"])
-def address(request: pytest.FixtureRequest, school: School) -> str:
-    """Each of the lists of courses."""
-    found: str = request.param.format(**school.own)
+@pytest.fixture(params=WANTED)
+def listed(request: pytest.FixtureRequest) -> str:
+    """Each of the lists, as its routes spell it."""
+    found: str = request.param
     return found
 
 
 @pytest.fixture
-def wanted(admin: psycopg.Connection[Any], school: School) -> list[str]:
-    """The ids of all that lecturer teaches, in order."""
-    found = admin.execute(
-        "select course_id::text from lms.courses where lecturer_id = %s order by course_id",
-        (school.own["lecturer_id"],),
-    )
-    return [course_id for (course_id,) in found]
+def address(listed: str, school: School) -> str:
+    return listed.format(**school.own)
+
+
+@pytest.fixture
+def wanted(admin: psycopg.Connection[Any], school: School, listed: str) -> list[str]:
+    """The ids of all that is on it."""
+    found = [str(item) for (item,) in admin.execute(WANTED[listed].encode(), school.own)]
+    assert len(found) >= (ITEMS if "dropped" not in listed else 25)
+    return found
+
+
+@pytest.fixture
+def reader(listed: str, lecturer: Client, super_admin: Client) -> Client:
+    """Somebody who may read it."""
+    return lecturer if listed.startswith("/courses") else super_admin
 
 
 def ids(answer: httpx.Response) -> list[str]:
     assert answer.status_code == 200, answer.text
-    return [item["id"] for item in answer.json()["items"]]
+    of_a_student = answer.url.path.startswith("/students/")
+    return [
+        item["id"] if "id" in item else item["course" if of_a_student else "student"]["id"]
+        for item in answer.json()["items"]
+    ]
 
 
 def with_query(address: str, query: str) -> str:
@@ -78,29 +184,27 @@ def follow_links(client: Client, address: str) -> Iterator[list[str]]:
         yield ids(answer)
 
 
-@pytest.mark.parametrize("limit", [7, 20, 68, 99, 100])
+@pytest.mark.parametrize("limit", [7, 68, 99, 100])
 def test_the_pages_together_are_the_whole_list_in_order(
-    lecturer: Client, address: str, wanted: list[str], limit: int
+    reader: Client, address: str, wanted: list[str], limit: int
 ) -> None:
-    pages = list(follow_cursors(lecturer, with_query(address, f"limit={limit}")))
-    assert [course_id for page in pages for course_id in page] == wanted
+    pages = list(follow_cursors(reader, with_query(address, f"limit={limit}")))
+    assert [item for page in pages for item in page] == wanted
     assert {len(page) for page in pages[:-1]} <= {limit}
-    assert len(pages) == -(-COURSES // limit)
+    assert len(pages) == -(-len(wanted) // limit)
 
 
-@pytest.mark.parametrize("limit", [1, COURSES // 2])
-def test_there_is_no_empty_page_after_the_last(
-    lecturer: Client, address: str, wanted: list[str], limit: int
-) -> None:
-    last = lecturer.get(with_query(address, f"limit={limit}&offset={COURSES - limit}"))
-    assert ids(last) == wanted[-limit:]
-    assert last.json()["next"] is None
-    assert "next" not in linked(last)
+def test_there_is_no_empty_page_after_the_last(reader: Client, address: str, wanted: list[str]) -> None:
+    for limit in (1, len(wanted) // 2):
+        last = reader.get(with_query(address, f"limit={limit}&offset={len(wanted) - limit}"))
+        assert ids(last) == wanted[-limit:]
+        assert last.json()["next"] is None
+        assert "next" not in linked(last)
 
 
-def test_links_lead_through_the_list_too(lecturer: Client, address: str, wanted: list[str]) -> None:
-    pages = list(follow_links(lecturer, with_query(address, "limit=50&count=false")))
-    assert [course_id for page in pages for course_id in page] == wanted
+def test_links_lead_through_the_list_too(reader: Client, address: str, wanted: list[str]) -> None:
+    pages = list(follow_links(reader, with_query(address, "limit=50&count=false")))
+    assert [item for page in pages for item in page] == wanted
 
 
 def test_a_link_keeps_the_query_and_names_no_host(lecturer: Client, school: School) -> None:
@@ -114,21 +218,50 @@ def test_a_link_keeps_the_query_and_names_no_host(lecturer: Client, school: Scho
     assert "evil" not in answer.headers["link"]
 
 
-def test_offsets_cut_the_same_list(lecturer: Client, address: str, wanted: list[str]) -> None:
-    for offset in (0, 1, 19, 100, COURSES - 1, COURSES, 10_000):
-        page = lecturer.get(with_query(address, f"limit=20&offset={offset}"))
+def test_a_cursor_tells_nothing_but_where_to_go_on(super_admin: Client) -> None:
+    """A cursor ends up in logs: an id, never a name or an address."""
+    for address in ("/users?name=page", "/users?email=page"):
+        assert re.fullmatch(r"[\w-]{22}", super_admin.get(address).json()["next"])
+
+
+def test_offsets_cut_the_same_list(reader: Client, address: str, wanted: list[str]) -> None:
+    for offset in (0, 1, 19, 100, len(wanted) - 1, len(wanted), 10_000):
+        page = reader.get(with_query(address, f"limit=20&offset={offset}"))
         assert ids(page) == wanted[offset : offset + 20]
 
 
-def test_the_default_is_twenty_from_the_start(lecturer: Client, address: str, wanted: list[str]) -> None:
-    assert ids(lecturer.get(address)) == wanted[:20]
+def test_an_offset_counts_from_where_a_cursor_goes_on(
+    reader: Client, address: str, wanted: list[str]
+) -> None:
+    cursor = reader.get(with_query(address, "limit=5")).json()["next"]
+    page = reader.get(with_query(address, f"limit=5&offset=3&cursor={cursor}"))
+    assert ids(page) == wanted[8:13]
+
+
+def test_the_default_is_twenty_from_the_start(reader: Client, address: str, wanted: list[str]) -> None:
+    assert ids(reader.get(address)) == wanted[:20]
+
+
+def test_the_total_is_all_that_is_on_the_list(reader: Client, address: str, wanted: list[str]) -> None:
+    for more in ("", "&offset=10000", "&limit=100"):
+        found = reader.get(with_query(address, f"count=true{more}")).json()
+        assert (found["total"], found["total_is_lower_bound"]) == (len(wanted), False)
+    assert "total" not in reader.get(address).json()
+
+
+@pytest.mark.parametrize("query", ["limit=0", "limit=101", "offset=-1", "offset=10001", "cursor=AAAA"])
+def test_a_page_that_there_cannot_be_is_refused(reader: Client, address: str, query: str) -> None:
+    answer = reader.get(with_query(address, query))
+    assert (answer.status_code, blamed(answer)) == (422, [query.partition("=")[0]])
 
 
 def test_what_is_made_meanwhile_neither_repeats_nor_hides_an_item(
-    lecturer: Client, admin: psycopg.Connection[Any], school: School, wanted: list[str]
+    lecturer: Client, admin: psycopg.Connection[Any], school: School
 ) -> None:
+    wanted = [item for page in follow_cursors(lecturer, "/courses?limit=100") for item in page]
     first = lecturer.get("/courses?limit=100")
     (gone,) = lecturer.get("/courses?limit=1&offset=5").json()["items"]
+    admin.execute("delete from lms.student_enrollments where course_id = %s", (gone["id"],))
     admin.execute("delete from lms.courses where course_id = %s", (gone["id"],))
     rest = lecturer.get(f"/courses?limit=100&cursor={first.json()['next']}")
     assert ids(first) + ids(rest) == wanted
@@ -142,7 +275,7 @@ def test_the_total_is_exact_up_to_ten_thousand_and_a_bound_beyond(
 ) -> None:
     own = school.own
     counted = lecturer.get("/courses?count=true&limit=1").json()
-    assert (counted["total"], counted["total_is_lower_bound"]) == (COURSES, False)
+    assert (counted["total"], counted["total_is_lower_bound"]) == (ITEMS, False)
     assert "total" not in lecturer.get("/courses?limit=1").json()
     assert "total" not in lecturer.get("/courses?limit=1&count=false").json()
     for total, bound in ((10_000, False), (10_001, True)):

@@ -4,9 +4,10 @@ from typing import Any
 
 import psycopg
 import pytest
+from psycopg import sql
 
-from tests.http.matrix import ABSENT
-from tests.http.support import Client, blamed
+from tests.http.matrix import ABSENT, BODIES
+from tests.http.support import Client, blamed, refusal
 from tests.http.tables import Tables
 from tests.support.school import School
 
@@ -15,11 +16,6 @@ pytestmark = pytest.mark.usefixtures("restored")
 
 def new_course(school: School, **changes: Any) -> dict[str, Any]:
     return {"code": "NEW", "title": "New", "term_id": str(school.own["term_id"]), "capacity": 5} | changes
-
-
-def refusal(answer: Any) -> tuple[int, str, list[str]]:
-    """Status, the rule by its name, and the fields to blame."""
-    return answer.status_code, answer.json()["type"].removeprefix("urn:lms:problem:"), blamed(answer)
 
 
 # Courses
@@ -119,14 +115,34 @@ def test_a_refused_patch_changes_nothing_of_what_it_named(
     assert tables.rows() == before
 
 
-def test_a_deleted_course_takes_its_syllabus_along(
-    lecturer: Client, course: str, admin: psycopg.Connection[Any], school: School
+def test_a_deleted_course_takes_its_syllabus_and_its_materials_along(
+    lecturer: Client, admin: psycopg.Connection[Any], school: School
 ) -> None:
-    assert lecturer.delete(course).status_code == 204
-    left = admin.execute(
-        "select count(*) from lms.syllabus_weeks where course_id = %s", (school.own["course_id"],)
-    ).fetchone()
-    assert left == (0,)
+    course_id = school.own["empty_course_id"]
+    lecturer.put(f"/courses/{course_id}/syllabus", {"weeks": [week(1, "One")]})
+    lecturer.post(f"/courses/{course_id}/materials", BODIES["POST /courses/{course_id}/materials"])
+    assert lecturer.delete(f"/courses/{course_id}").status_code == 204
+    for table in ("syllabus_weeks", "materials"):
+        left = admin.execute(
+            sql.SQL("select count(*) from lms.{} where course_id = %s").format(sql.Identifier(table)),
+            (course_id,),
+        ).fetchone()
+        assert left == (0,)
+
+
+@pytest.mark.parametrize("state", ["invited", "active", "completed", "dropped"])
+def test_a_course_that_anybody_was_ever_on_stays(
+    lecturer: Client, admin: psycopg.Connection[Any], school: School, state: str
+) -> None:
+    course = f"/courses/{school.own['empty_course_id']}"
+    admin.execute(
+        "insert into lms.student_enrollments (student_id, course_id, state) values (%s, %s, %s)",
+        (school.own["student_id"], school.own["empty_course_id"], state),
+    )
+    answer = lecturer.delete(course)
+    assert refusal(answer) == (409, "student_enrollments_course_id_fk", [])
+    assert answer.json()["detail"] == "The course has students, or had some."
+    assert lecturer.get(course).status_code == 200
 
 
 # Terms

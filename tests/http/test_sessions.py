@@ -1,10 +1,14 @@
 """Logging in, logging out, and how long a login lasts."""
 
 import asyncio
+import logging
 import unicodedata
 from collections import Counter
 from datetime import datetime, timedelta
+from functools import partial
+from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 import psycopg
@@ -12,25 +16,17 @@ import pytest
 
 from api.app import create_app
 from api.database.pool import open_pool
-from api.http.passwords import HASHER
 from api.http.service import Service
 from tests.conftest import TestDatabase
 from tests.http.matrix import token_hash
-from tests.http.support import Client, at_once, one
+from tests.http.support import Client, at_once, blamed, one
 from tests.http.tables import Tables
-from tests.support.school import School, token_for
+from tests.support.school import PASSWORD, School, address_of, token_for
 from tests.support.service import settings_for
 
 pytestmark = pytest.mark.usefixtures("restored")
 
-PASSWORD = "correct horse battery stapl\u00e9"
-
-
-@pytest.fixture(scope="module")
-def school(school: School, admin: psycopg.Connection[Any]) -> School:
-    """A school where everybody has a password, but the student, who never set one."""
-    admin.execute("update lms.users set password_hash = %s where role <> 'student'", (HASHER.hash(PASSWORD),))
-    return school
+NEW = "a new sentence of one\u2019s own, stapl\u00e9"
 
 
 def login(service: httpx.Client, email: str, password: str = PASSWORD) -> httpx.Response:
@@ -38,13 +34,13 @@ def login(service: httpx.Client, email: str, password: str = PASSWORD) -> httpx.
 
 
 def test_a_login_gives_a_token_that_works(service: httpx.Client, school: School) -> None:
-    answer = login(service, "lecturer@school.test")
+    answer = login(service, "lecturer@school.example")
     assert answer.status_code == 200
     given = answer.json()
     assert given["token_type"] == "bearer"
     assert given["user"] == {
         "id": str(school.principals["lecturer"].user_id),
-        "email": "lecturer@school.test",
+        "email": "lecturer@school.example",
         "full_name": "Lecturer",
         "role": "lecturer",
     }
@@ -53,7 +49,7 @@ def test_a_login_gives_a_token_that_works(service: httpx.Client, school: School)
 
 
 def test_a_token_is_kept_as_its_hash_alone(service: httpx.Client, tables: Tables) -> None:
-    token = login(service, "lecturer@school.test").json()["access_token"]
+    token = login(service, "lecturer@school.example").json()["access_token"]
     rows = "\n".join(tables.rows())
     assert token_hash(token).hex() in rows
     assert token not in rows
@@ -62,7 +58,7 @@ def test_a_token_is_kept_as_its_hash_alone(service: httpx.Client, tables: Tables
 def test_a_login_lasts_as_long_as_the_settings_say(
     service: httpx.Client, admin: psycopg.Connection[Any]
 ) -> None:
-    given = login(service, "lecturer@school.test").json()
+    given = login(service, "lecturer@school.example").json()
     left = datetime.fromisoformat(given["expires_at"]) - one(admin, "select now()")
     assert timedelta(hours=167) < left <= timedelta(hours=168)
     idle = one(
@@ -76,11 +72,13 @@ def test_a_login_lasts_as_long_as_the_settings_say(
 def test_an_address_is_found_however_it_is_spelt(
     service: httpx.Client, admin: psycopg.Connection[Any]
 ) -> None:
-    admin.execute("update lms.users set email = 'j\u00f6rg@school.test' where email = 'lecturer@school.test'")
+    admin.execute(
+        "update lms.users set email = 'j\u00f6rg@school.example' where email = 'lecturer@school.example'"
+    )
     for spelt in (
-        "J\u00d6RG@School.TEST",
-        " j\u00f6rg@school.test ",
-        unicodedata.normalize("NFD", "j\u00f6rg@school.test"),
+        "J\u00d6RG@School.EXAMPLE",
+        " j\u00f6rg@school.example ",
+        unicodedata.normalize("NFD", "j\u00f6rg@school.example"),
     ):
         assert login(service, spelt).status_code == 200
 
@@ -88,13 +86,15 @@ def test_an_address_is_found_however_it_is_spelt(
 def test_whoever_may_not_come_in_is_told_one_thing(service: httpx.Client, tables: Tables) -> None:
     before = tables.rows()
     refused = [
-        login(service, "lecturer@school.test", "wrong"),
-        login(service, "lecturer@school.test", PASSWORD + " "),
-        login(service, "nobody@school.test"),
+        login(service, "lecturer@school.example", "wrong"),
+        login(service, "lecturer@school.example", PASSWORD + " "),
+        login(service, "nobody@school.example"),
         login(service, "no address"),
-        login(service, "disabled@school.test"),
-        login(service, "student@school.test"),
-        login(service, "student@school.test", "!"),
+        login(service, "disabled@school.example"),
+        # Who never set a password, whose hash is an exclamation mark, has none.
+        login(service, "invited_student@school.example"),
+        login(service, "invited_student@school.example", "!"),
+        login(service, "invited_student@school.example", "nobody has this password"),
         login(service, "' or true --", "' or true --"),
     ]
     assert {answer.status_code for answer in refused} == {401}
@@ -109,14 +109,14 @@ def test_whoever_may_not_come_in_is_told_one_thing(service: httpx.Client, tables
 def test_logins_at_once_are_logins_of_their_own(service: httpx.Client) -> None:
     tokens = [
         answer.json()["access_token"]
-        for answer in at_once([lambda: login(service, "lecturer@school.test")] * 6)
+        for answer in at_once([lambda: login(service, "lecturer@school.example")] * 6)
     ]
     assert len(set(tokens)) == 6
 
 
 def test_a_logout_ends_this_session_and_no_other(service: httpx.Client) -> None:
     here, there = (
-        {"Authorization": f"Bearer {login(service, 'lecturer@school.test').json()['access_token']}"}
+        {"Authorization": f"Bearer {login(service, 'lecturer@school.example').json()['access_token']}"}
         for _ in range(2)
     )
     out = service.post("/auth/logout", headers=here)
@@ -131,6 +131,204 @@ def test_of_logouts_at_once_one_ends_the_session(lecturer: Client) -> None:
     assert set(codes) <= {204, 401}
     assert codes[204] >= 1
     assert lecturer.get("/auth/me").status_code == 401
+
+
+# Closing an account, and passwords.
+
+
+def bearer(service: httpx.Client, name: str, password: str = PASSWORD) -> dict[str, str]:
+    """One more login of somebody."""
+    token = login(service, address_of(name), password).json()["access_token"]
+    return {"Authorization": f"Bearer {token}"}
+
+
+def is_in(service: httpx.Client, session: dict[str, str]) -> bool:
+    status = service.get("/auth/me", headers=session).status_code
+    assert status in (200, 401)
+    return status == 200
+
+
+def test_a_closed_account_is_out_at_once_and_stays_out_when_it_is_opened_again(
+    service: httpx.Client, super_admin: Client, school: School
+) -> None:
+    account = f"/users/{school.own['user_id']}"
+    sessions = [school.headers("student"), *(bearer(service, "student") for _ in range(2))]
+    others = [school.headers("classmate"), super_admin.headers]
+    assert all(is_in(service, session) for session in sessions)
+    super_admin.patch(account, {"active": False})
+    assert not any(is_in(service, session) for session in sessions)
+    assert login(service, address_of("student")).status_code == 401
+    super_admin.patch(account, {"active": True})
+    assert not any(is_in(service, session) for session in sessions)
+    assert is_in(service, bearer(service, "student"))
+    assert all(is_in(service, session) for session in others)
+
+
+@pytest.mark.parametrize(
+    "patch", [{"full_name": "New"}, {"active": True}, {"email": "new@school.example"}, {}]
+)
+def test_any_other_change_of_an_account_ends_no_session(
+    service: httpx.Client, super_admin: Client, school: School, patch: dict[str, Any]
+) -> None:
+    assert super_admin.patch(f"/users/{school.own['user_id']}", patch).status_code == 200
+    assert is_in(service, school.headers("student"))
+
+
+def test_a_password_that_an_administrator_sets_ends_every_session_and_is_the_one_that_counts(
+    service: httpx.Client, super_admin: Client, school: School
+) -> None:
+    sessions = [school.headers("student"), bearer(service, "student")]
+    answer = super_admin.put(f"/users/{school.own['user_id']}/password", {"new_password": NEW})
+    assert (answer.status_code, answer.content) == (204, b"")
+    assert not any(is_in(service, session) for session in sessions)
+    assert login(service, address_of("student")).status_code == 401
+    assert login(service, address_of("student"), NEW).status_code == 200
+    assert is_in(service, super_admin.headers)
+
+
+def test_a_new_account_is_logged_in_to_once_it_has_a_password(
+    service: httpx.Client, super_admin: Client
+) -> None:
+    person = {"email": "new@school.example", "full_name": "New", "role": "student"}
+    made = super_admin.post("/users", person).headers["location"]
+    for password in ("!", "", NEW, PASSWORD):
+        assert login(service, person["email"], password).status_code in (401, 422)
+    super_admin.put(f"{made}/password", {"new_password": NEW})
+    assert login(service, person["email"], NEW).status_code == 200
+
+
+def test_whoever_changes_their_password_stays_in_here_and_is_out_elsewhere(
+    service: httpx.Client, school: School
+) -> None:
+    here, elsewhere = bearer(service, "student"), school.headers("student")
+    document = {"current_password": PASSWORD, "new_password": NEW}
+    answer = service.post("/auth/password", json=document, headers=here)
+    assert (answer.status_code, answer.content) == (204, b"")
+    assert is_in(service, here)
+    assert not is_in(service, elsewhere)
+    assert is_in(service, school.headers("classmate"))
+    assert login(service, address_of("student")).status_code == 401
+    assert is_in(service, bearer(service, "student", NEW))
+
+
+@pytest.mark.parametrize("present", ["wrong", PASSWORD + " ", PASSWORD.upper(), "!", NEW])
+def test_with_a_wrong_present_password_nothing_is_changed(
+    service: httpx.Client, school: School, tables: Tables, present: str
+) -> None:
+    before = tables.rows()
+    for name in ("student", "invited_student"):
+        document = {"current_password": present, "new_password": NEW}
+        answer = service.post("/auth/password", json=document, headers=school.headers(name))
+        assert (answer.status_code, blamed(answer)) == (422, ["/current_password"])
+        assert answer.json()["type"] == "urn:lms:problem:wrong-password"
+    assert tables.rows() == before
+
+
+@pytest.mark.parametrize(("typed", "later"), [("NFC", "NFD"), ("NFD", "NFC")])
+def test_an_accent_is_the_same_on_every_keyboard(
+    service: httpx.Client, super_admin: Client, school: School, *, typed: Any, later: Any
+) -> None:
+    first, second = unicodedata.normalize(typed, NEW), unicodedata.normalize(later, NEW)
+    assert first != second
+    super_admin.put(f"/users/{school.own['user_id']}/password", {"new_password": first})
+    assert login(service, address_of("student"), second).status_code == 200
+    changed = service.post(
+        "/auth/password",
+        json={"current_password": second, "new_password": PASSWORD},
+        headers=bearer(service, "student", first),
+    )
+    assert changed.status_code == 204
+
+
+@pytest.mark.parametrize(
+    ("password", "status"),
+    [
+        ("14 characters.", 422),
+        ("15 characters..", 204),
+        (" " * 15, 204),
+        ("\u00e9\U0001f600" * 512, 204),
+        ("x" * 1_025, 422),
+        ("aaaaaaaaaaaaaaa", 204),
+    ],
+    ids=["14", "15", "spaces", "1,024", "1,025", "of one letter"],
+)
+def test_a_password_is_long_and_otherwise_as_one_likes(
+    service: httpx.Client, super_admin: Client, school: School, password: str, status: int
+) -> None:
+    answer = super_admin.put(f"/users/{school.own['user_id']}/password", {"new_password": password})
+    assert answer.status_code == status
+    if status == 204:
+        assert login(service, address_of("student"), password).status_code == 200
+    else:
+        assert blamed(answer) == ["/new_password"]
+
+
+def test_of_passwords_set_at_once_one_counts_and_nobody_is_left_in(
+    service: httpx.Client, super_admin: Client, school: School
+) -> None:
+    address = f"/users/{school.own['user_id']}/password"
+    passwords = [f"the password number {number}" for number in range(8)]
+    answers = at_once([partial(super_admin.put, address, {"new_password": each}) for each in passwords])
+    assert {answer.status_code for answer in answers} == {204}
+    codes = Counter(login(service, address_of("student"), each).status_code for each in passwords)
+    assert codes == {200: 1, 401: 7}
+    assert not is_in(service, school.headers("student"))
+
+
+def test_no_password_and_no_hash_is_in_an_answer_or_a_log(
+    service: httpx.Client,
+    super_admin: Client,
+    school: School,
+    admin: psycopg.Connection[Any],
+    module_database: TestDatabase,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    log = Path(module_database.server.socket_folder) / "log"
+    written = log.stat().st_size
+    canary = "the canary sings at dawn"
+    student, account = school.headers("student"), f"/users/{school.own['user_id']}"
+    new = {"email": "new@school.example", "full_name": "New", "role": "student"}
+    patch = {**super_admin.headers, "If-Match": "*", "Content-Type": "application/merge-patch+json"}
+    answers = [
+        super_admin.put(f"{account}/password", {"new_password": canary}),
+        super_admin.put(f"/users/{school.people['super_admin']}/password", {"new_password": canary}),
+        super_admin.put(f"{account}/password", {"new_password": canary[:14]}),
+        super_admin.put(f"{account}/password", {"password": canary}),
+        service.put(
+            f"{account}/password",
+            content=canary.encode(),
+            headers={**super_admin.headers, "Content-Type": "application/json"},
+        ),
+        service.put(f"{account}/password", json={"new_password": canary}, headers=student),
+        super_admin.post("/users", new | {"password": canary}),
+        super_admin.post("/users", new | {"password_hash": canary}),
+        service.patch(account, json={"password_hash": canary}, headers=patch),
+        login(service, address_of("student"), canary),
+        login(service, canary, canary),
+        login(service, address_of("nobody"), canary),
+        service.post(f"/auth/login?password={quote(canary)}", json={}),
+        service.post(
+            "/auth/password", json={"current_password": canary, "new_password": NEW}, headers=student
+        ),
+        super_admin.post("/auth/password", {"current_password": canary, "new_password": canary}),
+        super_admin.post("/auth/password", {"current_password": PASSWORD, "new_password": canary}),
+        super_admin.get(account),
+        super_admin.get("/users?limit=100"),
+        super_admin.get("/audit"),
+    ]
+    assert {answer.status_code for answer in answers} >= {200, 204, 400, 401, 422}
+    hashes = [one(admin, "select password_hash from lms.users where user_id = %s", (school.own["user_id"],))]
+    texts = [answer.text + str(answer.headers) for answer in answers]
+    logged = log.read_bytes()[written:].decode(errors="replace")
+    assert "users_password_own" in logged, "the log of the server is read"
+    texts += [caplog.text, logged]
+    texts += [row for row in Tables(admin).rows() if not row.startswith("users ")]
+    for text in texts:
+        assert canary not in text
+        assert canary[:14] not in text
+        assert "argon2" not in text
+        assert not any(found in text for found in hashes)
 
 
 # The noting of which sessions were used: once a minute, here at once.

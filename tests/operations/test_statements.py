@@ -9,7 +9,8 @@ import psycopg
 import pytest
 
 from api.database.queries import Query, QueryFileError, load_queries
-from api.operations import import_courses
+from api.operations import accounts, import_courses, import_oulad
+from api.operations.failures import FailureError
 from api.operations.statements import count
 from api.review.form import check_text
 from api.review.server import Prepared, rolled_back
@@ -17,6 +18,8 @@ from api.settings import ROOT
 from tests.conftest import TestDatabase
 
 FOLDERS = (ROOT / "seeds" / "sql", ROOT / "api" / "operations" / "sql")
+MODULES = {"import_courses": import_courses, "import_oulad": import_oulad}
+"""Where the models are of the statements that have some."""
 QUERIES = [query for folder in FOLDERS for query in load_queries(folder).values()]
 
 
@@ -32,7 +35,12 @@ def prepared(database: TestDatabase, query: Query) -> Prepared:
 
 
 def test_there_are_some() -> None:
-    assert {query.name.partition("/")[0] for query in QUERIES} == {"demo_school", "import_courses"}
+    assert {query.name.partition("/")[0] for query in QUERIES} == {
+        "accounts",
+        "demo_school",
+        "import_courses",
+        "import_oulad",
+    }
 
 
 def test_the_header_has_the_types_of_the_server(module_database: TestDatabase, query: Query) -> None:
@@ -46,7 +54,8 @@ def test_the_columns_are_the_fields_of_the_model(module_database: TestDatabase, 
     if query.model is None:
         assert columns == []
     else:
-        assert columns == [field.name for field in fields(getattr(import_courses, query.model))]
+        module = MODULES[query.name.partition("/")[0]]
+        assert columns == [field.name for field in fields(getattr(module, query.model))]
 
 
 def test_the_text_keeps_the_rules_of_form(query: Query) -> None:
@@ -83,6 +92,7 @@ def test_every_file_is_sent(monkeypatch: pytest.MonkeyPatch, database: TestDatab
     from api.operations import statements  # noqa: PLC0415
     from seeds.setup_demo import seed  # noqa: PLC0415
     from tests.operations.courses import course, folder  # noqa: PLC0415
+    from tests.operations.oulad import enrolled, person  # noqa: PLC0415
 
     sent: set[str] = set()
     text: Callable[..., Any] = statements._text
@@ -94,4 +104,12 @@ def test_every_file_is_sent(monkeypatch: pytest.MonkeyPatch, database: TestDatab
     monkeypatch.setattr(statements, "_text", noted)
     seed(database.admin_url)
     import_courses.import_courses(database.admin_url, folder(tmp_path, course()))
+    import_oulad.import_oulad(database.admin_url, enrolled(tmp_path, person(1)))
+    with pytest.raises(FailureError, match="seat"):
+        # Two more than there are seats, for what is asked only then.
+        import_oulad.import_oulad(database.admin_url, enrolled(tmp_path, person(1), person(2), person(3)))
+    accounts.add_account(
+        database.admin_url, email="a@school.example", full_name="A", role="student", password=None
+    )
+    accounts.set_password(database.admin_url, email="a@school.example", password="sixteen letters or more")
     assert sent == {query.name for query in QUERIES}

@@ -1,0 +1,360 @@
+"""Every rule that a query file says it can break is broken once, and answered as its sentence says."""
+
+import asyncio
+import json
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+import psycopg
+import pytest
+from pydantic import BaseModel
+
+from api.database.answers import Answer, parse_answer
+from api.database.parameters import Patch
+from api.database.pool import open_pool
+from api.database.queries import load_queries
+from api.database.query import BOUND
+from api.http.problems import problem_of
+from api.http.service import read_catalogue
+from tests.conftest import TestDatabase
+from tests.http.matrix import NO_ID, body_of, token_hash
+from tests.http.support import Client, blamed, one, refusal
+from tests.http.tables import Tables
+from tests.http.test_contract import calls
+from tests.support.school import School, address_of, token_for
+from tests.support.service import settings_for
+
+pytestmark = pytest.mark.usefixtures("restored")
+
+RULES = {
+    f"{query.name} {rule}": answer
+    for query in load_queries().values()
+    for rule, answer in query.fails.items()
+}
+"""The answer of each `fails` line, where it has one of its own."""
+
+Step = tuple[str, str, dict[str, Any]]
+"""Who asks, for which route, and what is changed about the body that it would take."""
+
+LATER = "9998-01-01T00:00:00Z"
+LARGE = {"metadata": {"text": "x" * 17_000}}
+
+BY_REQUEST: dict[str, list[Step]] = {
+    "terms/create_term terms_code_uq": [("super_admin", "POST /terms", {"code": "2026-AUTUMN"})],
+    "terms/create_term terms_dates_ck": [("super_admin", "POST /terms", {"ends_on": "2027-01-31"})],
+    "terms/update_term terms_code_uq": [
+        ("super_admin", "POST /terms", {}),
+        ("super_admin", "PATCH /terms/{term_id}", {"code": "2027-SPRING"}),
+    ],
+    "terms/update_term terms_dates_ck": [
+        ("super_admin", "PATCH /terms/{term_id}", {"ends_on": "2026-08-31"})
+    ],
+    "terms/delete_term courses_term_id_fk": [("super_admin", "DELETE /terms/{term_id}", {})],
+    "courses/create_course courses_code_uq": [("lecturer", "POST /courses", {"code": "COURSE-LECTURER"})],
+    "courses/create_course courses_term_id_fk": [("lecturer", "POST /courses", {"term_id": str(NO_ID)})],
+    "courses/create_course courses_lecturer_id_fk": [
+        ("super_admin", "POST /courses", {"lecturer_id": "@student"})
+    ],
+    "courses/create_course courses_lecturer_id_assign": [
+        ("lecturer", "POST /courses", {"lecturer_id": "@other_lecturer"})
+    ],
+    "courses/update_course courses_code_uq": [
+        ("lecturer", "PATCH /courses/{course_id}", {"code": "COURSE-OTHER_LECTURER"})
+    ],
+    "courses/update_course courses_term_id_fk": [
+        ("lecturer", "PATCH /courses/{course_id}", {"term_id": str(NO_ID)})
+    ],
+    "courses/update_course courses_lecturer_id_fk": [
+        ("super_admin", "PATCH /courses/{course_id}", {"lecturer_id": "@super_admin"})
+    ],
+    "courses/update_course courses_lecturer_id_assign": [
+        ("lecturer", "PATCH /courses/{course_id}", {"lecturer_id": "@other_lecturer"})
+    ],
+    "courses/update_course courses_seats_ck": [("lecturer", "PATCH /courses/{course_id}", {"capacity": 3})],
+    "courses/delete_course student_enrollments_course_id_fk": [
+        ("lecturer", "DELETE /courses/{course_id}", {})
+    ],
+    "users/create_user users_email_uq": [("super_admin", "POST /users", {"email": "STUDENT@school.example"})],
+    "users/update_user users_email_uq": [
+        ("super_admin", "PATCH /users/{user_id}", {"email": address_of("lecturer")})
+    ],
+    "users/update_user users_email_assign": [
+        ("student", "PATCH /users/{user_id}", {"email": "new@school.example"})
+    ],
+    "users/update_user users_role_assign": [("student", "PATCH /users/{user_id}", {"role": "lecturer"})],
+    "users/update_user users_role_own": [
+        ("super_admin", "PATCH /users/{@super_admin}", {"role": "lecturer"})
+    ],
+    "users/update_user users_active_assign": [("student", "PATCH /users/{user_id}", {"active": False})],
+    "users/update_user users_active_own": [("super_admin", "PATCH /users/{@super_admin}", {"active": False})],
+    "users/update_user courses_lecturer_id_fk": [
+        ("super_admin", "PATCH /users/{@lecturer}", {"role": "student"})
+    ],
+    "users/update_user student_enrollments_student_id_fk": [
+        ("super_admin", "PATCH /users/{@dropped_student}", {"role": "lecturer"})
+    ],
+    "users/set_password users_password_own": [("super_admin", "PUT /users/{@super_admin}/password", {})],
+    "enrollments/enroll_student student_enrollments_pk": [
+        ("lecturer", "POST /courses/{course_id}/enrollments", {"student_id": "@dropped_student"})
+    ],
+    "enrollments/enroll_student student_enrollments_student_id_known": [
+        ("lecturer", "POST /courses/{course_id}/enrollments", {"student_id": "@other_lecturer"})
+    ],
+    "enrollments/enroll_student student_enrollments_email_known": [
+        (
+            "lecturer",
+            "POST /courses/{course_id}/enrollments",
+            {"student_id": None, "email": address_of("closed_student")},
+        )
+    ],
+    "enrollments/enroll_student courses_seats_ck": [
+        ("lecturer", "PATCH /courses/{course_id}", {"capacity": 4}),
+        ("lecturer", "POST /courses/{course_id}/enrollments", {}),
+    ],
+    "enrollments/enroll_student courses_state_open": [
+        ("lecturer", "PATCH /courses/{course_id}", {"state": "closed"}),
+        ("lecturer", "POST /courses/{course_id}/enrollments", {}),
+    ],
+    "enrollments/update_enrollment student_enrollments_state_step": [
+        ("lecturer", "PATCH /courses/{course_id}/enrollments/{student_id}", {"state": "invited"})
+    ],
+    "enrollments/update_enrollment student_enrollments_state_own": [
+        ("student", "PATCH /courses/{course_id}/enrollments/{student_id}", {"state": "completed"})
+    ],
+    "enrollments/update_enrollment courses_seats_ck": [
+        ("lecturer", "PATCH /courses/{course_id}", {"capacity": 4}),
+        ("lecturer", "PATCH /courses/{course_id}/enrollments/{@dropped_student}", {"state": "active"}),
+    ],
+    "materials/create_material materials_metadata_ck": [
+        ("lecturer", "POST /courses/{course_id}/materials", LARGE)
+    ],
+    "materials/put_crawled_material materials_metadata_ck": [
+        ("lecturer", "PUT /courses/{course_id}/materials/crawled", LARGE)
+    ],
+    "materials/put_crawled_material materials_crawled_at_past": [
+        ("lecturer", "PUT /courses/{course_id}/materials/crawled", {"crawled_at": LATER})
+    ],
+    "materials/update_material materials_metadata_ck": [
+        ("lecturer", "PATCH /materials/{material_id}", LARGE)
+    ],
+    "materials/update_material materials_course_id_url_uq": [
+        ("lecturer", "PUT /courses/{course_id}/materials/crawled", {}),
+        ("lecturer", "PUT /courses/{course_id}/materials/crawled", {"url": "https://other.example/"}),
+        ("lecturer", "PATCH {made}", {"url": "https://new.example/"}),
+    ],
+}
+"""Rules that a well-formed request can break: the requests, of which the last is refused."""
+
+_TEXT = "x" * 10_001
+
+BY_STATEMENT: dict[str, dict[str, Any]] = {
+    "terms/create_term terms_code_ck": {"code": "lower case"},
+    "terms/create_term terms_title_ck": {"title": " Term"},
+    "terms/update_term terms_code_ck": {"code": "lower case"},
+    "terms/update_term terms_title_ck": {"title": ""},
+    "courses/create_course courses_code_ck": {"code": "lower case"},
+    "courses/create_course courses_title_ck": {"title": "Course "},
+    "courses/create_course courses_description_ck": {"description": _TEXT},
+    "courses/create_course courses_capacity_ck": {"capacity": 0},
+    "courses/create_course courses_state_ck": {"state": "open"},
+    "courses/update_course courses_code_ck": {"code": "lower case"},
+    "courses/update_course courses_title_ck": {"title": ""},
+    "courses/update_course courses_description_ck": {"description": _TEXT},
+    "courses/update_course courses_capacity_ck": {"capacity": 100_001},
+    "courses/update_course courses_state_ck": {"state": "open"},
+    "syllabus_weeks/put_syllabus syllabus_weeks_week_number_ck": {
+        "weeks": [{"week_number": 54, "topic": "A"}]
+    },
+    "syllabus_weeks/put_syllabus syllabus_weeks_topic_ck": {"weeks": [{"week_number": 1, "topic": ""}]},
+    "syllabus_weeks/put_syllabus syllabus_weeks_objectives_ck": {
+        "weeks": [{"week_number": 1, "topic": "A", "objectives": _TEXT}]
+    },
+    "syllabus_weeks/put_syllabus syllabus_weeks_reading_ck": {
+        "weeks": [{"week_number": 1, "topic": "A", "reading": _TEXT}]
+    },
+    "syllabus_weeks/put_syllabus_week syllabus_weeks_week_number_ck": {"week_number": 54},
+    "syllabus_weeks/put_syllabus_week syllabus_weeks_topic_ck": {"topic": ""},
+    "syllabus_weeks/put_syllabus_week syllabus_weeks_objectives_ck": {"objectives": _TEXT},
+    "syllabus_weeks/put_syllabus_week syllabus_weeks_reading_ck": {"reading": _TEXT},
+    "users/create_user users_email_ck": {"email": "NEW@school.example"},
+    "users/create_user users_full_name_ck": {"full_name": "New "},
+    "users/create_user users_role_ck": {"role": "teacher"},
+    "users/update_user users_email_ck": {"email": "no address"},
+    "users/update_user users_full_name_ck": {"full_name": "x" * 201},
+    "users/update_user users_role_ck": {"role": "teacher"},
+    "users/update_settings users_settings_ck": {"language": "x" * 17_000},
+    "users/set_password users_password_hash_ck": {"password_hash": "the password itself"},
+    "auth/change_password users_password_hash_ck": {"password_hash": "the password itself"},
+    "auth/create_session sessions_pk": {"token_hash": token_hash(token_for("lecturer"))},
+    "enrollments/enroll_student student_enrollments_state_ck": {"state": "waiting"},
+    "materials/create_material materials_week_number_ck": {"week_number": 54},
+    "materials/create_material materials_kind_ck": {"kind": "audio"},
+    "materials/create_material materials_title_ck": {"title": ""},
+    "materials/create_material materials_url_ck": {"url": "ftp://new.example/"},
+    "materials/put_crawled_material materials_week_number_ck": {"week_number": 0},
+    "materials/put_crawled_material materials_kind_ck": {"kind": "audio"},
+    "materials/put_crawled_material materials_title_ck": {"title": " New"},
+    "materials/put_crawled_material materials_url_ck": {"url": "https://new.example/\u00e9"},
+    "materials/update_material materials_week_number_ck": {"week_number": 54},
+    "materials/update_material materials_kind_ck": {"kind": "audio"},
+    "materials/update_material materials_title_ck": {"title": "x" * 301},
+    "materials/update_material materials_url_ck": {"url": "javascript:alert(1)"},
+}
+"""Rules that no request comes to break, because the models refuse it first: what the statement is given instead."""
+
+NOT_TRIED = {
+    "idempotency_keys/claim_idempotency_key idempotency_keys_user_id_fk": "nobody deletes a user",
+    "idempotency_keys/save_idempotency_key idempotency_keys_status_ck": "only successes are saved",
+}
+"""Rules that nothing breaks, and why."""
+
+
+def test_every_rule_is_broken_here() -> None:
+    assert {*BY_REQUEST, *BY_STATEMENT, *NOT_TRIED} == set(RULES)
+    assert len(BY_REQUEST) + len(BY_STATEMENT) + len(NOT_TRIED) == len(RULES)
+
+
+def expected(admin: psycopg.Connection[Any], name: str) -> Answer:
+    """The sentence of the query file, or else that of the rule itself."""
+    answer = RULES[name]
+    if answer is not None:
+        return answer
+    comment = one(
+        admin,
+        "select coalesce(obj_description(oid, 'pg_constraint'), obj_description(conindid, 'pg_class')) "
+        "from pg_catalog.pg_constraint where conname = %(rule)s "
+        "union all select obj_description(oid, 'pg_class') from pg_catalog.pg_class "
+        "where relname = %(rule)s and not exists (select from pg_catalog.pg_constraint where conname = %(rule)s)",
+        {"rule": name.partition(" ")[2]},
+    )
+    return parse_answer(comment)
+
+
+@dataclass
+class Requests:
+    """Sends the requests of a table, one after the other."""
+
+    service: httpx.Client
+    school: School
+    made: str = ""
+    """Where the one before is to be found."""
+
+    def send(self, who: str, route: str, changes: dict[str, Any]) -> httpx.Response:
+        client = Client(self.service, self.school, who)
+        method, address = route.split()
+        people = {f"@{name}": user_id for name, user_id in self.school.people.items()}
+        body = (
+            {}
+            if method == "PATCH"
+            else (body_of(route.replace("@super_admin", "user_id"), self.school) or {})
+        )
+        document = {
+            name: str(people.get(value, value)) if isinstance(value, str) else value
+            for name, value in (body | changes).items()
+            if value is not None
+        }
+        places = {**people, **self.school.own, "made": self.made}
+        answer = client.send(
+            method,
+            address.format(**places),
+            None if method == "DELETE" else document,
+            {} if method == "POST" else {"If-Match": "*"},
+        )
+        self.made = answer.headers.get("content-location", answer.headers.get("location", ""))
+        return answer
+
+
+@pytest.mark.parametrize("name", BY_REQUEST)
+def test_a_request_that_breaks_a_rule_is_told_so_and_changes_nothing(
+    service: httpx.Client, school: School, admin: psycopg.Connection[Any], tables: Tables, name: str
+) -> None:
+    requests = Requests(service, school)
+    *before, last = BY_REQUEST[name]
+    for step in before:
+        assert requests.send(*step).is_success
+    rows = tables.rows()
+    answer = requests.send(*last)
+    rule = expected(admin, name)
+    problem = answer.json()
+    assert (answer.status_code, problem["type"], problem["detail"]) == (
+        rule.status,
+        f"urn:lms:problem:{name.partition(' ')[2]}",
+        rule.sentence,
+    )
+    assert blamed(answer) == ([rule.pointer] if rule.pointer else [])
+    assert tables.rows() == rows
+
+
+def spoilt(arguments: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
+    """The arguments of a query with other values in them, unseen by any model."""
+
+    def spoil(name: str, value: Any) -> Any:
+        if isinstance(value, Patch):
+            return Patch(json.dumps(changes))
+        if isinstance(value, BaseModel):
+            return value.model_copy(update=changes)
+        return changes.get(name, value)
+
+    return {name: spoil(name, value) for name, value in arguments.items()}
+
+
+@pytest.mark.filterwarnings("ignore:Pydantic serializer warnings")
+@pytest.mark.parametrize("name", BY_STATEMENT)
+def test_a_value_that_the_models_keep_out_is_refused_by_the_database_too(
+    school: School,
+    admin: psycopg.Connection[Any],
+    tables: Tables,
+    module_database: TestDatabase,
+    name: str,
+) -> None:
+    query, _, rule = name.partition(" ")
+    arguments = spoilt(calls(school, school.own["term_id"])[query][0], BY_STATEMENT[name])
+    rows = tables.rows()
+
+    async def send() -> Any:
+        pool = await open_pool(settings_for(module_database.server, module_database.name))
+        try:
+            await BOUND[query](pool, **arguments)
+        except Exception as error:  # noqa: BLE001 - whatever it is has to have this answer
+            return problem_of(error, await read_catalogue(pool), {})
+        finally:
+            await pool.close()
+
+    problem = asyncio.run(send())
+    answer = expected(admin, name)
+    assert (problem.status, problem.name, problem.detail) == (answer.status, rule, answer.sentence)
+    assert [found["pointer"] for found in problem.errors] == ([answer.pointer] if answer.pointer else [])
+    assert tables.rows() == rows
+
+
+def test_a_student_is_named_by_id_or_by_address(lecturer: Client, course: str, school: School) -> None:
+    both = {"student_id": str(school.people["newcomer"]), "email": address_of("newcomer")}
+    for document in ({}, {"state": "invited"}, both, {"student_id": None, "email": None}):
+        answer = lecturer.post(f"{course}/enrollments", document)
+        assert (answer.status_code, blamed(answer)) == (422, [""])
+        assert answer.json()["detail"] == "body: Give either student_id or email."
+    by_id = {"student_id": both["student_id"], "email": None}
+    assert lecturer.post(f"{course}/enrollments", by_id).json()["student"]["email"] == both["email"]
+    by_address = {"student_id": None, "email": both["email"]}
+    assert refusal(lecturer.post(f"{course}/enrollments", by_address)) == (
+        409,
+        "student_enrollments_pk",
+        ["/student_id"],
+    )
+
+
+@pytest.mark.parametrize(
+    ("address", "blames"),
+    [
+        ("/users?name=a&email=b", ["email"]),
+        ("/users?role=student&name=a&email=b", ["email"]),
+        ("/audit?user_id={user_id}&course_id={course_id}", ["course_id"]),
+        ("/audit?user_id={user_id}&course_id={course_id}&actor_id={actor_id}", ["course_id", "actor_id"]),
+    ],
+)
+def test_a_list_takes_no_two_filters_that_exclude_each_other(
+    super_admin: Client, school: School, address: str, blames: list[str]
+) -> None:
+    answer = super_admin.get(address.format(**school.own))
+    assert (answer.status_code, blamed(answer)) == (422, blames)
