@@ -25,7 +25,7 @@ def canonical(address: str) -> str:
         ValueError: it is no e-mail address. The message says what is wrong with it.
     """
     try:
-        found = validate_email(address.strip(), check_deliverability=False)
+        found = validate_email(address.strip(), check_deliverability=False, strict=True)
     except EmailNotValidError as error:
         raise ValueError(str(error)) from None
     domain = (found.ascii_domain or found.domain).lower()

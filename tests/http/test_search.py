@@ -35,9 +35,13 @@ NAMES = [
     "\u738b\u5c0f\u660e",
     "\u041b\u0435\u043d\u0430",
     "\ud55c\uc9c0\ubbfc",
+    "\U0001d518nity",
+    "\u2116 One",
+    "\u0130nci",
     "null",
 ]
-"""Accents composed and apart, signs that mean something to a pattern, and characters beyond the BMP."""
+"""Accents composed and apart, signs that mean something to a pattern, letters that stand for others, and characters
+beyond the BMP."""
 
 
 def folded(name: str) -> str:

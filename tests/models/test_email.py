@@ -120,3 +120,10 @@ def test_a_field_takes_the_canonical_form_and_tells_why_it_refuses() -> None:
         "email",
         "The part after the @-sign is not valid. It should have a period.",
     )
+
+
+def test_a_local_part_has_at_most_64_characters() -> None:
+    # RFC 5321, section 4.5.3.1.1
+    assert canonical("a" * 64 + "@school.example")
+    with pytest.raises(ValueError, match="too long before the @-sign"):
+        canonical("a" * 65 + "@school.example")
