@@ -224,7 +224,15 @@ def test_inline_commands(database: TestDatabase, server: Server, here: Clone, re
         "LMS_MIGRATION_URL": database.admin_url,
     }
     for command in sorted(INLINE, key=_order):
-        here.run(command.replace(" DIR", f" {real_data / 'courses'}").replace(" ID", " 0009"), **environment)
+        for placeholder, value in {
+            "oulad DIR": f"oulad {real_data / 'oulad'}",
+            " DIR": f" {real_data / 'courses'}",
+            " ID": " 0009",
+            " EMAIL": " vogel@example.edu",
+            " NAME": " 'Lena Vogel'",
+        }.items():
+            command = command.replace(placeholder, value)  # noqa: PLW2901
+        here.run(command, **environment)
 
 
 def _order(command: str) -> int:

@@ -21,9 +21,8 @@ from pathlib import Path
 from typing import Annotated, Any, Final
 from urllib.parse import unquote, urlsplit
 
-from pydantic import StringConstraints
+from pydantic import BaseModel, ConfigDict, StringConstraints
 
-from api.models.common import Request
 from api.models.materials import Kind, MaterialTitle, Url, WeekOrNone
 from api.operations.course_source import Refusal, checked
 from api.operations.failures import FailureError
@@ -37,8 +36,10 @@ _TITLE_LENGTH: Final = 300
 _IMAGE_OR_LINK: Final = re.compile(r"!?\[(?P<text>[^\]]*)(?:\](?:\([^)]*\)?)?)?")
 
 
-class SourceLine(Request):
+class SourceLine(BaseModel):
     """What a line says, under its own keys."""
+
+    model_config = ConfigDict(strict=True, frozen=True)
 
     course: str
     url: Url

@@ -463,24 +463,25 @@ class TestRefusals:
         self, database: TestDatabase, tmp_path: Path, number: signal.Signals, code: int
     ) -> None:
         before = checksums(database.admin_url)
-        command = ("seed", "volume", "--students", 20_000)
+        command = ("seed", "volume", "--students", 1_000)
         with (
             psycopg.connect(database.admin_url, autocommit=True) as connection,
+            psycopg.connect(database.admin_url) as obstacle,
             starting(tmp_path / "output", *command, LMS_MIGRATION_URL=database.admin_url) as process,
         ):
+            # What comes last, so that all the rest is there by then.
+            obstacle.execute("lock table lms.audit_events in access exclusive mode")
 
-            def under_way(table: str) -> bool:
+            def waiting() -> bool:
                 found = connection.execute(
-                    "select from pg_catalog.pg_stat_progress_copy "
-                    "where relid = %s::regclass and tuples_processed > 0",
-                    [f"lms.{table}"],
+                    "select from pg_catalog.pg_locks where relation = 'lms.audit_events'::regclass and not granted"
                 ).fetchone()
                 return found is not None
 
-            wait_until(lambda: under_way("student_enrollments"))
+            wait_until(waiting)
             process.send_signal(number)
             assert process.wait(60) == code
-            wait_until(lambda: not under_way("student_enrollments"))
+            obstacle.close()
             wait_until(
                 lambda: (
                     connection.execute(
