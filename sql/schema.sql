@@ -629,7 +629,7 @@ COMMENT ON CONSTRAINT users_user_id_role_uq ON lms.users IS '409 This user exist
 CREATE INDEX audit_events_actor_id_audit_event_id_ix ON lms.audit_events USING btree (actor_id, audit_event_id) WHERE (actor_id IS NOT NULL);
 CREATE INDEX audit_events_course_id_audit_event_id_ix ON lms.audit_events USING btree (course_id, audit_event_id) WHERE (course_id IS NOT NULL);
 CREATE INDEX audit_events_user_id_audit_event_id_ix ON lms.audit_events USING btree (user_id, audit_event_id);
-CREATE INDEX courses_lecturer_id_course_id_ix ON lms.courses USING btree (lecturer_id, course_id);
+CREATE INDEX courses_lecturer_id_course_id_ix ON lms.courses USING btree (lecturer_id, course_id) INCLUDE (term_id);
 CREATE INDEX courses_term_id_course_id_ix ON lms.courses USING btree (term_id, course_id);
 CREATE INDEX idempotency_keys_created_at_ix ON lms.idempotency_keys USING btree (created_at);
 CREATE INDEX materials_course_id_material_id_ix ON lms.materials USING btree (course_id, material_id);
@@ -642,7 +642,7 @@ CREATE INDEX sessions_expires_at_ix ON lms.sessions USING btree (expires_at);
 CREATE INDEX sessions_user_id_ix ON lms.sessions USING btree (user_id);
 CREATE INDEX student_enrollments_course_id_state_student_id_ix ON lms.student_enrollments USING btree (course_id, state, student_id);
 CREATE INDEX users_role_email_user_id_ix ON lms.users USING btree (role, email COLLATE "C", user_id);
-CREATE INDEX users_role_full_name_user_id_ix ON lms.users USING btree (role, lms.folded(full_name) COLLATE "C", user_id);
+CREATE INDEX users_role_full_name_user_id_ix ON lms.users USING btree (role, lms.folded(full_name) COLLATE "C", user_id) INCLUDE (full_name);
 CREATE INDEX users_role_user_id_ix ON lms.users USING btree (role, user_id);
 
 ALTER TABLE ONLY lms.courses

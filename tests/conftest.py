@@ -69,6 +69,8 @@ def with_login(server: Server) -> None:
 
     with psycopg.connect(server.admin_url(), autocommit=True) as connection:
         connection.execute("alter role lms_api login")
+        # As `lms roles` does.
+        connection.execute("alter role lms_api set plan_cache_mode = 'force_generic_plan'")
         connection.execute("alter role lms_migrate login")
 
 

@@ -96,7 +96,8 @@ def test_every_plain_index_bears_the_names_of_its_columns(rows: Any) -> None:
     found = rows("""
         select tables.relname, indexes.relname, array(
             select attname::text from unnest(indkey::int2[]) with ordinality as parts (attnum, place)
-            join pg_attribute on attrelid = indrelid and pg_attribute.attnum = parts.attnum order by place
+            join pg_attribute on attrelid = indrelid and pg_attribute.attnum = parts.attnum
+            where place <= indnkeyatts order by place
         )
         from pg_index
         join pg_class as indexes on indexes.oid = indexrelid
