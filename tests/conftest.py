@@ -1,6 +1,7 @@
 """What all tests share: one PostgreSQL, one migrated template, a clone of it for whoever needs one."""
 
 import os
+import signal
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import count
@@ -14,6 +15,9 @@ from api.operations import migrate
 from tests.support.postgres import Server, drop_database, running_server
 from tests.support.school import School, found_school
 from tests.support.service import running_service, settings_for
+
+# A shell has SIGINT ignored in what it starts in the background, and whatever we start would inherit that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 _numbers = count(1)
 
