@@ -199,7 +199,8 @@ def roles(
     """
     from contextlib import nullcontext
 
-    from api.operations.roles import MIGRATION_ROLE, SERVICE_ROLE, Environment, give_login, set_environment
+    from api.database.roles import MIGRATION_ROLE, SERVICE_ROLE
+    from api.operations.roles import Environment, give_login, set_environment
     from api.operations.targets import owner_address
 
     settings = _settings()

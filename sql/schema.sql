@@ -732,6 +732,7 @@ ALTER TABLE lms_import.oulad_registrations ENABLE ROW LEVEL SECURITY;
 ALTER TABLE lms_import.oulad_students ENABLE ROW LEVEL SECURITY;
 
 GRANT USAGE ON SCHEMA lms TO lms_api;
+GRANT USAGE ON SCHEMA lms TO lms_worker;
 
 REVOKE ALL ON FUNCTION lms.uuidv7() FROM PUBLIC;
 GRANT ALL ON FUNCTION lms.uuidv7() TO lms_api;

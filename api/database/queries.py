@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from api.database.answers import Answer, parse_answer
+from api.database.roles import SERVICE_ROLE
 from api.settings import ROOT
 
 SQL_FOLDER = ROOT / "sql"
@@ -22,6 +23,7 @@ _RESULT = re.compile(
     r"result\s+(?P<kind>[a-z]+\??)(?:\s+(?P<model>[A-Z]\w*))?(?:\s+(?P<refusals>\d{3}: .+))?"
 )
 _FAILS = re.compile(r"fails\s+(?P<constraint>[a-z0-9_]+)(?:\s+(?P<answer>\d{3}.*))?")
+_ROLE = re.compile(r"role\s+(?P<role>lms_[a-z]+)")
 _INDEX = re.compile(r"index\s+(?P<names>[a-z0-9_]+(?:, [a-z0-9_]+)*)")
 _NAME_COMMENT = re.compile(r"\A(?:select|with|insert|update|delete) /\* (?P<name>[a-z_/]+) \*/")
 _SELECT_STAR = re.compile(r"(?:select|returning)\s+(?:\w+\.)?\*", re.IGNORECASE)
@@ -57,6 +59,8 @@ class Query:
     fails: Mapping[str, Answer | None] = field(default_factory=dict)
     """Constraints that the statement can hit; None leaves the answer to the constraint's comment."""
     indexes: tuple[str, ...] = ()
+    role: str = SERVICE_ROLE
+    """Whom it is sent as: its privileges are that role's."""
 
     @property
     def statement(self) -> str:
@@ -98,6 +102,7 @@ def parse_query(path: Path, folder: Path = SQL_FOLDER) -> Query:
         not_found=header.not_found,
         fails=header.fails,
         indexes=tuple(header.indexes),
+        role=header.role,
     )
 
 
@@ -132,6 +137,7 @@ class _Header:
         self.not_found: str | None = None
         self.fails: dict[str, Answer | None] = {}
         self.indexes: list[str] = []
+        self.role = SERVICE_ROLE
         self._in_purpose = True
 
     def refuse(self, number: int, reason: str) -> QueryFileError:
@@ -153,8 +159,10 @@ class _Header:
             self._read_fails(number, line)
         elif match := _INDEX.fullmatch(line):
             self.indexes += match["names"].split(", ")
+        elif match := _ROLE.fullmatch(line):
+            self.role = match["role"]
         else:
-            raise self.refuse(number, f"expected $n, result, fails or index, found: {line}")
+            raise self.refuse(number, f"expected $n, role, result, fails or index, found: {line}")
 
     def _read_parameter(self, number: int, line: str) -> None:
         match = _PARAMETER.fullmatch(line)

@@ -1,16 +1,13 @@
 """Who may log in to the database, and what the database is for."""
 
 from enum import StrEnum
-from typing import Final
 
 import psycopg
 from psycopg import sql
 
+from api.database.roles import MIGRATION_ROLE, SERVICE_ROLE
 from api.operations.failures import FailureError
 from api.operations.targets import connect
-
-SERVICE_ROLE: Final = "lms_api"
-MIGRATION_ROLE: Final = "lms_migrate"
 
 
 class Environment(StrEnum):
@@ -22,7 +19,7 @@ class Environment(StrEnum):
 
 
 def give_login(admin_url: str, role: str, password: str | None) -> None:
-    """Let a role of the first migration log in, with a password if there is one.
+    """Let a role of the migrations log in, with a password if there is one.
 
     Without, its password stays as it is, and pg_hba.conf decides what else lets it in. The password goes to
     the server hashed (SCRAM-SHA-256), so no log can hold it. Done twice, it stays done.

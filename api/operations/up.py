@@ -15,9 +15,10 @@ from pydantic import SecretStr
 from api.database import embedded
 from api.database.addresses import mask, password_of, place_of, user_of, with_login
 from api.database.known_version import known_version
+from api.database.roles import SERVICE_ROLE
 from api.operations import migrate
 from api.operations.failures import FailureError
-from api.operations.roles import SERVICE_ROLE, can_log_in, give_login
+from api.operations.roles import can_log_in, give_login
 from api.operations.serve import is_public, listening, serve_here, url_of
 from api.operations.targets import connect, create_database
 from api.operations.terminal import tell, working

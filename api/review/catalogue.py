@@ -36,6 +36,8 @@ class Catalogue:
     rules: dict[str, frozenset[str]]
     """Constraints and unique indexes, each with the tables whose rows can break it."""
     indexes: frozenset[str]
+    roles: frozenset[str]
+    """Who may use the schema."""
 
 
 def read_catalogue(connection: psycopg.Connection[Any]) -> Catalogue:
@@ -46,7 +48,8 @@ def read_catalogue(connection: psycopg.Connection[Any]) -> Catalogue:
     }
     rules = {name: frozenset(among) for name, among in connection.execute(_RULES)}
     indexes = frozenset(name for (name,) in connection.execute(_INDEXES))
-    return Catalogue(tables, rules, indexes)
+    roles = frozenset(name for (name,) in connection.execute(_ROLES))
+    return Catalogue(tables, rules, indexes, roles)
 
 
 def _parents(connection: psycopg.Connection[Any], table: str) -> tuple[ForeignKey, ...]:
@@ -127,4 +130,8 @@ _RULES = """
 
 _INDEXES = """
     select relname from pg_catalog.pg_class where relnamespace = 'lms'::regnamespace and relkind = 'i'
+"""
+
+_ROLES = """
+    select rolname from pg_catalog.pg_roles where has_schema_privilege(oid, 'lms'::regnamespace, 'usage')
 """

@@ -4,7 +4,7 @@ What each module asks:
 
     form.py        does the file keep the rules that its text alone can break
     functions.py   do signature, header and models say the same
-    server.py      what PostgreSQL, as lms_api, makes of the statement: types, columns, privileges
+    server.py      what PostgreSQL, as the role of the file, makes of the statement: types, columns, privileges
     trial.py       is the answer what the header promises, for each role, on the demo school
 """
 
@@ -31,7 +31,7 @@ from api.review.trial import try_files
 async def check(url: str, *, folder: Path = SQL_FOLDER, functions: Functions | None = None) -> list[str]:
     """What is wrong with the query files of a folder: a line for each finding, none if all is well.
 
-    The address names a migrated database, as somebody who may act as lms_api. Nothing in it changes:
+    The address names a migrated database, as somebody who may act as lms_api and lms_worker. Nothing in it changes:
     statements are prepared and planned there, and run only if it has no users yet. Beside a database in use they run in
     one that is made from the migrations on the same server, and dropped again.
 
@@ -53,8 +53,11 @@ def _check(url: str, folder: Path, functions: Functions | None) -> list[str]:
         for query in queries.values():
             findings += check_text(query)
             findings += _check_names(query, catalogue)
-        with server.as_service():
-            for query in queries.values():
+        for query in queries.values():
+            if query.role not in catalogue.roles:
+                findings.append(f"{place(query)}: role: there is no role {query.role} that has a right here")
+                continue
+            with server.as_role(query.role):
                 findings += _check_statement(server, query, known)
     with _without_users(url) as empty, rolled_back(empty) as server:
         broken = {finding.partition(":")[0] for finding in findings}
@@ -86,7 +89,7 @@ def _check_names(query: Query, catalogue: Catalogue) -> Iterator[str]:
 
 
 def _check_statement(server: Server, query: Query, known: Mapping[str, type]) -> Iterator[str]:
-    """Types, columns and privileges, as the server has them for lms_api."""
+    """Types, columns and privileges, as the server has them for the role of the file."""
     try:
         prepared = server.prepare(query.text)
         server.explain(prepared)

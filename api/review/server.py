@@ -1,4 +1,4 @@
-"""What PostgreSQL says about a statement, asked as the service asks: the extended protocol, the role lms_api.
+"""What PostgreSQL says about a statement, asked as the service asks: the extended protocol, and the role it names.
 
 libpq's calls are used as they are, because a statement's `$n` must reach the server untouched and with no
 types but those that the server infers, as they do from asyncpg.
@@ -14,8 +14,6 @@ from typing import Any
 import psycopg
 from psycopg import pq, sql
 from psycopg.pq.abc import PGresult
-
-from api.operations.roles import SERVICE_ROLE
 
 _SETTINGS = {
     # As on the role, which `set role` does not bring; an empty path finds every name that is not qualified.
@@ -71,11 +69,11 @@ class Server:
         self._names = (f"check_{number}" for number in count(1))
 
     @contextmanager
-    def as_service(self) -> Iterator[None]:
-        """Within the block be lms_api, with the settings of its sessions, which then stay."""
+    def as_role(self, role: str) -> Iterator[None]:
+        """Within the block be this role, with the settings of the service's sessions, which then stay."""
         for name, value in _SETTINGS.items():
             self.connection.execute("select set_config(%s, %s, true)", (name, value))
-        self.connection.execute(sql.SQL("set local role {}").format(sql.Identifier(SERVICE_ROLE)))
+        self.connection.execute(sql.SQL("set local role {}").format(sql.Identifier(role)))
         yield
         self.connection.execute("set local role none")
 

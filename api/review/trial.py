@@ -63,16 +63,16 @@ def try_files(
         for query in queries.values()
         if query.name in functions
     ]
-    with server.as_service():
-        sound = []
-        for trial in trials:
+    sound = []
+    for trial in trials:
+        with server.as_role(trial.query.role):
             findings = list(_try_rows(server, trial, catalogue, actors))
-            yield from findings
-            if not findings:
-                sound.append(trial)
+        yield from findings
+        if not findings:
+            sound.append(trial)
     _make_ties(connection, catalogue)
-    with server.as_service():
-        for trial in sound:
+    for trial in sound:
+        with server.as_role(trial.query.role):
             yield from _try_orders(server, trial, catalogue, actors)
 
 

@@ -310,9 +310,17 @@ SPOILED = {
         ("terms/read_term", "terms.term_id = $2;", "terms.term_id = $2; select 1;"),
         "a query file holds one statement",
     ),
+    "a role that has no right here": (
+        ("terms/read_term", "-- result", "-- role    lms_cleaner\n--\n-- result"),
+        "sql/terms/read_term.sql: role: there is no role lms_cleaner that has a right here",
+    ),
+    "a role that may not do what it is sent for": (
+        ("terms/read_term", "-- result", "-- role    lms_worker\n--\n-- result"),
+        "permission denied for ",
+    ),
     "an unknown line in the header": (
         ("terms/read_term", "-- index   terms_pk", "-- indices terms_pk"),
-        "sql/terms/read_term.sql:8: expected $n, result, fails or index",
+        "sql/terms/read_term.sql:8: expected $n, role, result, fails or index",
     ),
 }
 

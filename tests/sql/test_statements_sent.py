@@ -10,6 +10,7 @@ from psycopg import sql
 
 from api.database.pool import open_pool
 from api.database.queries import load_queries
+from api.database.roles import SERVICE_ROLE
 from api.http.passwords import HASHER
 from api.http.service import Service
 from api.review.server import rolled_back
@@ -177,8 +178,10 @@ def test_the_server_saw_the_query_files_and_nothing_else(
 def _query_ids(database: TestDatabase) -> dict[str, int]:
     """By what the server knows each query file."""
     found = {}
-    with rolled_back(database.admin_url) as server, server.as_service():
+    with rolled_back(database.admin_url) as server, server.as_role(SERVICE_ROLE):
         for query in load_queries().values():
+            if query.role != SERVICE_ROLE:
+                continue
             prepared = server.prepare(query.text)
             nulls = sql.SQL(", ").join([sql.NULL] * len(query.parameters))
             row = server.connection.execute(

@@ -1,0 +1,12 @@
+"""The roles that the migrations make, and what each is for."""
+
+from typing import Final
+
+SERVICE_ROLE: Final = "lms_api"
+"""Answers requests."""
+
+WORKER_ROLE: Final = "lms_worker"
+"""Sends mail and sweeps files."""
+
+MIGRATION_ROLE: Final = "lms_migrate"
+"""Migrates and imports."""
