@@ -220,6 +220,57 @@ ALTER FUNCTION lms.holds_seat(state text) OWNER TO lms_owner;
 
 COMMENT ON FUNCTION lms.holds_seat(state text) IS 'Whether an enrolment in this state takes a seat: all but a dropped one. An invitation is a seat kept.';
 
+CREATE TABLE lms.account_tokens (
+    token_hash bytea NOT NULL,
+    user_id uuid NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    used_at timestamp with time zone,
+    CONSTRAINT account_tokens_expires_at_ck CHECK ((expires_at > created_at)),
+    CONSTRAINT account_tokens_token_hash_ck CHECK ((octet_length(token_hash) = 32))
+);
+ALTER TABLE lms.account_tokens OWNER TO lms_owner;
+
+COMMENT ON TABLE lms.account_tokens IS 'A link to set the first password of an account; a mail that is sent again has another. Personal data: identity.';
+COMMENT ON COLUMN lms.account_tokens.token_hash IS 'SHA-256 of the token in the link, which is kept nowhere. Personal data: none.';
+COMMENT ON COLUMN lms.account_tokens.user_id IS 'Whose account it opens. Personal data: identity (a pseudonym).';
+COMMENT ON COLUMN lms.account_tokens.created_at IS 'When it was sent. Personal data: none.';
+COMMENT ON COLUMN lms.account_tokens.expires_at IS 'Until when it opens the account. Personal data: none.';
+COMMENT ON COLUMN lms.account_tokens.used_at IS 'When the account got a password, by this link or another way; null before. Personal data: none.';
+COMMENT ON CONSTRAINT account_tokens_expires_at_ck ON lms.account_tokens IS '422 A link ends after it was made.';
+COMMENT ON CONSTRAINT account_tokens_token_hash_ck ON lms.account_tokens IS '422 A token hash has 32 bytes.';
+
+CREATE FUNCTION lms.issue_account_token(token_hash bytea, user_id uuid, valid_hours integer) RETURNS TABLE(issued_to uuid)
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    BEGIN ATOMIC
+ INSERT INTO lms.account_tokens (token_hash, user_id, expires_at)  SELECT issue_account_token.token_hash AS token_hash,
+             users.user_id,
+             (now() + make_interval(hours => issue_account_token.valid_hours))
+            FROM lms.users
+           WHERE ((users.user_id = issue_account_token.user_id) AND (users.password_hash = '!'::text) AND (users.deactivated_at IS NULL))
+   RETURNING account_tokens.user_id;
+END;
+ALTER FUNCTION lms.issue_account_token(token_hash bytea, user_id uuid, valid_hours integer) OWNER TO lms_owner;
+
+COMMENT ON FUNCTION lms.issue_account_token(token_hash bytea, user_id uuid, valid_hours integer) IS 'Makes a link to an account that is open and has no password yet: a row, or none where there is nothing to open. The worker, who sends it, can neither see a hash nor make any other link.';
+
+CREATE FUNCTION lms.mail_about(state text, next_state text) RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    BEGIN ATOMIC
+ SELECT
+         CASE
+             WHEN (next_state = state) THEN NULL::text
+             WHEN (next_state = 'invited'::text) THEN 'invitation'::text
+             WHEN (next_state = 'dropped'::text) THEN 'dropped'::text
+             WHEN ((next_state = 'active'::text) AND (COALESCE(state, 'none'::text) <> 'completed'::text)) THEN 'welcome'::text
+             ELSE NULL::text
+         END AS "case";
+END;
+ALTER FUNCTION lms.mail_about(state text, next_state text) OWNER TO lms_owner;
+
+COMMENT ON FUNCTION lms.mail_about(state text, next_state text) IS 'Which mail the step of an enrolment from one state (null for none) to the next calls for; null for none.';
+
 CREATE FUNCTION lms.merge_patch(target jsonb, patch jsonb) RETURNS jsonb
     LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
     AS $$
@@ -242,6 +293,21 @@ $$;
 ALTER FUNCTION lms.merge_patch(target jsonb, patch jsonb) OWNER TO lms_owner;
 
 COMMENT ON FUNCTION lms.merge_patch(target jsonb, patch jsonb) IS 'A JSON document after a merge patch (RFC 7396): null takes a field out, an object goes in field by field.';
+
+CREATE FUNCTION lms.notify_deliveries() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+begin
+    -- Sent when the transaction commits, and once however many rows it queued. Whoever misses it finds them by looking.
+    if exists (select from queued) then
+        perform pg_catalog.pg_notify('lms_deliveries', '');
+    end if;
+    return null;
+end;
+$$;
+ALTER FUNCTION lms.notify_deliveries() OWNER TO lms_owner;
+
+COMMENT ON FUNCTION lms.notify_deliveries() IS 'Wakes the workers that listen to lms_deliveries.';
 
 CREATE FUNCTION lms.own_credentials(token_hash bytea) RETURNS TABLE(user_id uuid, password_hash text)
     LANGUAGE sql STABLE SECURITY DEFINER PARALLEL SAFE
@@ -357,6 +423,44 @@ COMMENT ON COLUMN lms.deployments.is_this IS 'True, in the one row. Personal dat
 COMMENT ON COLUMN lms.deployments.environment IS 'development, staging or production; `lms roles --environment` sets it. Personal data: none.';
 COMMENT ON CONSTRAINT deployments_environment_ck ON lms.deployments IS '422 /environment Use development, staging or production.';
 COMMENT ON CONSTRAINT deployments_is_this_ck ON lms.deployments IS '422 There is one row, for this database.';
+
+CREATE TABLE lms.email_outbox (
+    delivery_id uuid DEFAULT lms.uuidv7() NOT NULL,
+    kind text NOT NULL,
+    user_id uuid NOT NULL,
+    course_id uuid,
+    state text DEFAULT 'queued'::text NOT NULL,
+    attempts smallint DEFAULT 0 NOT NULL,
+    next_attempt_at timestamp with time zone DEFAULT now() NOT NULL,
+    reply text,
+    queued_at timestamp with time zone DEFAULT now() NOT NULL,
+    settled_at timestamp with time zone,
+    CONSTRAINT email_outbox_attempts_ck CHECK (((attempts >= 0) AND (attempts <= 12))),
+    CONSTRAINT email_outbox_course_id_ck CHECK (((kind = 'password_set'::text) = (course_id IS NULL))),
+    CONSTRAINT email_outbox_kind_ck CHECK ((kind = ANY (ARRAY['welcome'::text, 'invitation'::text, 'dropped'::text, 'password_set'::text]))),
+    CONSTRAINT email_outbox_reply_ck CHECK ((length(reply) <= 500)),
+    CONSTRAINT email_outbox_settled_at_ck CHECK (((state = 'queued'::text) = (settled_at IS NULL))),
+    CONSTRAINT email_outbox_state_ck CHECK ((state = ANY (ARRAY['queued'::text, 'sent'::text, 'bounced'::text, 'given_up'::text])))
+);
+ALTER TABLE lms.email_outbox OWNER TO lms_owner;
+
+COMMENT ON TABLE lms.email_outbox IS 'A mail to somebody about something, by their ids: address, name and title are looked up when it is sent. Personal data: learning record.';
+COMMENT ON COLUMN lms.email_outbox.delivery_id IS 'Key, UUIDv7; also the Message-ID, by which a mail that was sent twice is known. Personal data: none.';
+COMMENT ON COLUMN lms.email_outbox.kind IS 'welcome, invitation, dropped or password_set. Personal data: learning record.';
+COMMENT ON COLUMN lms.email_outbox.user_id IS 'Who is written to. Personal data: identity (a pseudonym).';
+COMMENT ON COLUMN lms.email_outbox.course_id IS 'Which course it is about; null for password_set. Personal data: learning record.';
+COMMENT ON COLUMN lms.email_outbox.state IS 'queued, sent (a mail server took it), bounced (refused for good) or given_up (refused for now, too often). Personal data: none.';
+COMMENT ON COLUMN lms.email_outbox.attempts IS 'How often a worker took it; also the fencing token of whoever has it: only the latest may say how it went. Personal data: none.';
+COMMENT ON COLUMN lms.email_outbox.next_attempt_at IS 'When it is due; while a worker has it, when its lease ends. Personal data: none.';
+COMMENT ON COLUMN lms.email_outbox.reply IS 'What the mail server said last, or why there was no answer. Personal data: contact (it may repeat the address).';
+COMMENT ON COLUMN lms.email_outbox.queued_at IS 'When the transaction began that queued it. Personal data: none.';
+COMMENT ON COLUMN lms.email_outbox.settled_at IS 'When it was sent or given up; null while it is queued. Personal data: none.';
+COMMENT ON CONSTRAINT email_outbox_attempts_ck ON lms.email_outbox IS '422 A mail is tried 12 times at most.';
+COMMENT ON CONSTRAINT email_outbox_course_id_ck ON lms.email_outbox IS '422 A mail is about a course, unless it is about a password.';
+COMMENT ON CONSTRAINT email_outbox_kind_ck ON lms.email_outbox IS '422 A mail is a welcome, an invitation, or tells of a dropped course or a password.';
+COMMENT ON CONSTRAINT email_outbox_reply_ck ON lms.email_outbox IS '422 A reply is kept up to 500 characters.';
+COMMENT ON CONSTRAINT email_outbox_settled_at_ck ON lms.email_outbox IS '422 What is no longer queued has the time of it, and nothing else has.';
+COMMENT ON CONSTRAINT email_outbox_state_ck ON lms.email_outbox IS '422 A mail is queued, sent, bounced or given up.';
 
 CREATE TABLE lms.idempotency_keys (
     user_id uuid NOT NULL,
@@ -556,6 +660,11 @@ COMMENT ON COLUMN lms_import.oulad_students.course_code IS 'Code of the course. 
 COMMENT ON COLUMN lms_import.oulad_students.email IS 'Made-up address of the student. Personal data: identity (a pseudonym).';
 COMMENT ON CONSTRAINT oulad_students_length_ck ON lms_import.oulad_students IS '422 A line has at most 10,000 characters.';
 
+ALTER TABLE ONLY lms.account_tokens
+    ADD CONSTRAINT account_tokens_pk PRIMARY KEY (token_hash);
+
+COMMENT ON CONSTRAINT account_tokens_pk ON lms.account_tokens IS '409 Try again.';
+
 ALTER TABLE ONLY lms.audit_events
     ADD CONSTRAINT audit_events_pk PRIMARY KEY (audit_event_id);
 
@@ -575,6 +684,11 @@ ALTER TABLE ONLY lms.deployments
     ADD CONSTRAINT deployments_pk PRIMARY KEY (is_this);
 
 COMMENT ON CONSTRAINT deployments_pk ON lms.deployments IS '409 The database is described already.';
+
+ALTER TABLE ONLY lms.email_outbox
+    ADD CONSTRAINT email_outbox_pk PRIMARY KEY (delivery_id);
+
+COMMENT ON CONSTRAINT email_outbox_pk ON lms.email_outbox IS '409 This delivery exists already.';
 
 ALTER TABLE ONLY lms.idempotency_keys
     ADD CONSTRAINT idempotency_keys_pk PRIMARY KEY (user_id, route, key);
@@ -626,11 +740,17 @@ ALTER TABLE ONLY lms.users
 
 COMMENT ON CONSTRAINT users_user_id_role_uq ON lms.users IS '409 This user exists already.';
 
+CREATE INDEX account_tokens_expires_at_ix ON lms.account_tokens USING btree (expires_at);
+CREATE INDEX account_tokens_user_id_ix ON lms.account_tokens USING btree (user_id);
 CREATE INDEX audit_events_actor_id_audit_event_id_ix ON lms.audit_events USING btree (actor_id, audit_event_id) WHERE (actor_id IS NOT NULL);
 CREATE INDEX audit_events_course_id_audit_event_id_ix ON lms.audit_events USING btree (course_id, audit_event_id) WHERE (course_id IS NOT NULL);
 CREATE INDEX audit_events_user_id_audit_event_id_ix ON lms.audit_events USING btree (user_id, audit_event_id);
 CREATE INDEX courses_lecturer_id_course_id_ix ON lms.courses USING btree (lecturer_id, course_id) INCLUDE (term_id);
 CREATE INDEX courses_term_id_course_id_ix ON lms.courses USING btree (term_id, course_id);
+CREATE INDEX email_outbox_course_id_ix ON lms.email_outbox USING btree (course_id);
+CREATE INDEX email_outbox_next_attempt_at_delivery_id_ix ON lms.email_outbox USING btree (next_attempt_at, delivery_id) WHERE (state = 'queued'::text);
+CREATE INDEX email_outbox_settled_at_ix ON lms.email_outbox USING btree (settled_at) WHERE (state <> 'queued'::text);
+CREATE INDEX email_outbox_user_id_ix ON lms.email_outbox USING btree (user_id);
 CREATE INDEX idempotency_keys_created_at_ix ON lms.idempotency_keys USING btree (created_at);
 CREATE INDEX materials_course_id_material_id_ix ON lms.materials USING btree (course_id, material_id);
 CREATE UNIQUE INDEX materials_course_id_url_uq ON lms.materials USING btree (course_id, url) WHERE (origin = 'crawled'::text);
@@ -645,6 +765,13 @@ CREATE INDEX users_role_email_user_id_ix ON lms.users USING btree (role, email C
 CREATE INDEX users_role_full_name_user_id_ix ON lms.users USING btree (role, lms.folded(full_name) COLLATE "C", user_id) INCLUDE (full_name);
 CREATE INDEX users_role_user_id_ix ON lms.users USING btree (role, user_id);
 
+CREATE TRIGGER email_outbox_notify AFTER INSERT ON lms.email_outbox REFERENCING NEW TABLE AS queued FOR EACH STATEMENT EXECUTE FUNCTION lms.notify_deliveries();
+
+ALTER TABLE ONLY lms.account_tokens
+    ADD CONSTRAINT account_tokens_user_id_fk FOREIGN KEY (user_id) REFERENCES lms.users(user_id) ON DELETE CASCADE;
+
+COMMENT ON CONSTRAINT account_tokens_user_id_fk ON lms.account_tokens IS '409 This user does not exist.';
+
 ALTER TABLE ONLY lms.courses
     ADD CONSTRAINT courses_lecturer_id_fk FOREIGN KEY (lecturer_id, lecturer_role) REFERENCES lms.users(user_id, role) ON UPDATE RESTRICT ON DELETE RESTRICT;
 
@@ -654,6 +781,16 @@ ALTER TABLE ONLY lms.courses
     ADD CONSTRAINT courses_term_id_fk FOREIGN KEY (term_id) REFERENCES lms.terms(term_id) ON DELETE RESTRICT;
 
 COMMENT ON CONSTRAINT courses_term_id_fk ON lms.courses IS '409 The term still has courses.';
+
+ALTER TABLE ONLY lms.email_outbox
+    ADD CONSTRAINT email_outbox_course_id_fk FOREIGN KEY (course_id) REFERENCES lms.courses(course_id) ON DELETE CASCADE;
+
+COMMENT ON CONSTRAINT email_outbox_course_id_fk ON lms.email_outbox IS '409 This course does not exist.';
+
+ALTER TABLE ONLY lms.email_outbox
+    ADD CONSTRAINT email_outbox_user_id_fk FOREIGN KEY (user_id) REFERENCES lms.users(user_id) ON DELETE CASCADE;
+
+COMMENT ON CONSTRAINT email_outbox_user_id_fk ON lms.email_outbox IS '409 This user does not exist.';
 
 ALTER TABLE ONLY lms.idempotency_keys
     ADD CONSTRAINT idempotency_keys_user_id_fk FOREIGN KEY (user_id) REFERENCES lms.users(user_id) ON DELETE CASCADE;
@@ -685,17 +822,25 @@ ALTER TABLE ONLY lms.syllabus_weeks
 
 COMMENT ON CONSTRAINT syllabus_weeks_course_id_fk ON lms.syllabus_weeks IS '409 This course does not exist.';
 
+ALTER TABLE lms.account_tokens ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY account_tokens_own_roles ON lms.account_tokens TO lms_api, lms_migrate USING (true) WITH CHECK (true);
+
 ALTER TABLE lms.audit_events ENABLE ROW LEVEL SECURITY;
 
 CREATE POLICY audit_events_own_roles ON lms.audit_events TO lms_api, lms_migrate USING (true) WITH CHECK (true);
 
 ALTER TABLE lms.courses ENABLE ROW LEVEL SECURITY;
 
-CREATE POLICY courses_own_roles ON lms.courses TO lms_api, lms_migrate USING (true) WITH CHECK (true);
+CREATE POLICY courses_own_roles ON lms.courses TO lms_api, lms_migrate, lms_worker USING (true) WITH CHECK (true);
 
 ALTER TABLE lms.deployments ENABLE ROW LEVEL SECURITY;
 
 CREATE POLICY deployments_own_roles ON lms.deployments TO lms_api, lms_migrate USING (true) WITH CHECK (true);
+
+ALTER TABLE lms.email_outbox ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY email_outbox_own_roles ON lms.email_outbox TO lms_api, lms_migrate, lms_worker USING (true) WITH CHECK (true);
 
 ALTER TABLE lms.idempotency_keys ENABLE ROW LEVEL SECURITY;
 
@@ -723,7 +868,7 @@ CREATE POLICY terms_own_roles ON lms.terms TO lms_api, lms_migrate USING (true) 
 
 ALTER TABLE lms.users ENABLE ROW LEVEL SECURITY;
 
-CREATE POLICY users_own_roles ON lms.users TO lms_api, lms_migrate USING (true) WITH CHECK (true);
+CREATE POLICY users_own_roles ON lms.users TO lms_api, lms_migrate, lms_worker USING (true) WITH CHECK (true);
 
 ALTER TABLE lms_import.oulad_courses ENABLE ROW LEVEL SECURITY;
 
@@ -740,14 +885,26 @@ GRANT ALL ON FUNCTION lms.uuidv7() TO lms_api;
 GRANT SELECT,INSERT,DELETE ON TABLE lms.sessions TO lms_api;
 GRANT UPDATE(last_seen_at) ON TABLE lms.sessions TO lms_api;
 GRANT UPDATE(revoked_at) ON TABLE lms.sessions TO lms_api;
+
 GRANT SELECT(user_id) ON TABLE lms.users TO lms_api;
+GRANT SELECT(user_id) ON TABLE lms.users TO lms_worker;
+
 GRANT SELECT(email),INSERT(email),UPDATE(email) ON TABLE lms.users TO lms_api;
+GRANT SELECT(email) ON TABLE lms.users TO lms_worker;
+
 GRANT SELECT(full_name),INSERT(full_name),UPDATE(full_name) ON TABLE lms.users TO lms_api;
+GRANT SELECT(full_name) ON TABLE lms.users TO lms_worker;
+
 GRANT SELECT(role),INSERT(role),UPDATE(role) ON TABLE lms.users TO lms_api;
+GRANT SELECT(role) ON TABLE lms.users TO lms_worker;
+
 GRANT INSERT(password_hash),UPDATE(password_hash) ON TABLE lms.users TO lms_api;
 GRANT SELECT(settings),UPDATE(settings) ON TABLE lms.users TO lms_api;
 GRANT SELECT(version),UPDATE(version) ON TABLE lms.users TO lms_api;
+
 GRANT SELECT(deactivated_at),UPDATE(deactivated_at) ON TABLE lms.users TO lms_api;
+GRANT SELECT(deactivated_at) ON TABLE lms.users TO lms_worker;
+
 GRANT SELECT(created_at) ON TABLE lms.users TO lms_api;
 GRANT SELECT(updated_at),UPDATE(updated_at) ON TABLE lms.users TO lms_api;
 GRANT SELECT(settings_version),UPDATE(settings_version) ON TABLE lms.users TO lms_api;
@@ -789,8 +946,19 @@ GRANT ALL ON FUNCTION lms.folded(name text) TO lms_api;
 REVOKE ALL ON FUNCTION lms.holds_seat(state text) FROM PUBLIC;
 GRANT ALL ON FUNCTION lms.holds_seat(state text) TO lms_api;
 
+GRANT SELECT,DELETE ON TABLE lms.account_tokens TO lms_api;
+GRANT UPDATE(used_at) ON TABLE lms.account_tokens TO lms_api;
+
+REVOKE ALL ON FUNCTION lms.issue_account_token(token_hash bytea, user_id uuid, valid_hours integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION lms.issue_account_token(token_hash bytea, user_id uuid, valid_hours integer) TO lms_worker;
+
+REVOKE ALL ON FUNCTION lms.mail_about(state text, next_state text) FROM PUBLIC;
+GRANT ALL ON FUNCTION lms.mail_about(state text, next_state text) TO lms_api;
+
 REVOKE ALL ON FUNCTION lms.merge_patch(target jsonb, patch jsonb) FROM PUBLIC;
 GRANT ALL ON FUNCTION lms.merge_patch(target jsonb, patch jsonb) TO lms_api;
+
+REVOKE ALL ON FUNCTION lms.notify_deliveries() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lms.own_credentials(token_hash bytea) FROM PUBLIC;
 GRANT ALL ON FUNCTION lms.own_credentials(token_hash bytea) TO lms_api;
@@ -805,17 +973,47 @@ GRANT INSERT(user_id) ON TABLE lms.audit_events TO lms_api;
 GRANT INSERT(course_id) ON TABLE lms.audit_events TO lms_api;
 GRANT INSERT(changes) ON TABLE lms.audit_events TO lms_api;
 GRANT SELECT,DELETE ON TABLE lms.courses TO lms_api;
+GRANT SELECT(course_id) ON TABLE lms.courses TO lms_worker;
+
 GRANT INSERT(code),UPDATE(code) ON TABLE lms.courses TO lms_api;
+GRANT SELECT(code) ON TABLE lms.courses TO lms_worker;
+
 GRANT INSERT(title),UPDATE(title) ON TABLE lms.courses TO lms_api;
+GRANT SELECT(title) ON TABLE lms.courses TO lms_worker;
+
 GRANT INSERT(description),UPDATE(description) ON TABLE lms.courses TO lms_api;
 GRANT INSERT(term_id),UPDATE(term_id) ON TABLE lms.courses TO lms_api;
+
 GRANT INSERT(lecturer_id),UPDATE(lecturer_id) ON TABLE lms.courses TO lms_api;
+GRANT SELECT(lecturer_id) ON TABLE lms.courses TO lms_worker;
+
 GRANT INSERT(capacity),UPDATE(capacity) ON TABLE lms.courses TO lms_api;
 GRANT UPDATE(seats_taken) ON TABLE lms.courses TO lms_api;
 GRANT INSERT(state),UPDATE(state) ON TABLE lms.courses TO lms_api;
 GRANT UPDATE(version) ON TABLE lms.courses TO lms_api;
 GRANT UPDATE(syllabus_version) ON TABLE lms.courses TO lms_api;
 GRANT UPDATE(updated_at) ON TABLE lms.courses TO lms_api;
+GRANT SELECT,DELETE ON TABLE lms.email_outbox TO lms_worker;
+GRANT SELECT(delivery_id) ON TABLE lms.email_outbox TO lms_api;
+GRANT SELECT(kind),INSERT(kind) ON TABLE lms.email_outbox TO lms_api;
+GRANT SELECT(user_id),INSERT(user_id) ON TABLE lms.email_outbox TO lms_api;
+GRANT SELECT(course_id),INSERT(course_id) ON TABLE lms.email_outbox TO lms_api;
+
+GRANT SELECT(state) ON TABLE lms.email_outbox TO lms_api;
+GRANT UPDATE(state) ON TABLE lms.email_outbox TO lms_worker;
+
+GRANT SELECT(attempts) ON TABLE lms.email_outbox TO lms_api;
+GRANT UPDATE(attempts) ON TABLE lms.email_outbox TO lms_worker;
+
+GRANT SELECT(next_attempt_at) ON TABLE lms.email_outbox TO lms_api;
+GRANT UPDATE(next_attempt_at) ON TABLE lms.email_outbox TO lms_worker;
+
+GRANT UPDATE(reply) ON TABLE lms.email_outbox TO lms_worker;
+GRANT SELECT(queued_at) ON TABLE lms.email_outbox TO lms_api;
+
+GRANT SELECT(settled_at) ON TABLE lms.email_outbox TO lms_api;
+GRANT UPDATE(settled_at) ON TABLE lms.email_outbox TO lms_worker;
+
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE lms.idempotency_keys TO lms_api;
 GRANT SELECT,DELETE ON TABLE lms.materials TO lms_api;
 GRANT INSERT(course_id) ON TABLE lms.materials TO lms_api;

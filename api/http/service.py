@@ -11,7 +11,7 @@ from api.database.errors import UnavailableError
 from api.database.parameters import Actor
 from api.database.pool import Pool
 from api.http.problems import UNAVAILABLE
-from api.repositories import catalogue, idempotency_keys, sessions
+from api.repositories import account_tokens, catalogue, idempotency_keys, sessions
 from api.settings import Settings
 
 MAX_SEEN = 50_000
@@ -55,8 +55,9 @@ class Service:
             )
 
     async def forget(self) -> None:
-        """Delete what is past its time: sessions, and answers kept for retries."""
+        """Delete what is past its time: sessions, links to accounts, and answers kept for retries."""
         await sessions.delete_expired_sessions(self.database)
+        await account_tokens.delete_expired_account_tokens(self.database)
         await idempotency_keys.delete_expired_idempotency_keys(self.database)
 
 

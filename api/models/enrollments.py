@@ -67,6 +67,14 @@ class Enrollment(Response):
     updated_at: datetime
 
 
+class EnrollmentWithDelivery(Enrollment):
+    """A student on a course, and the mail that tells them of what was just done."""
+
+    delivery_id: UUID | None = Field(
+        description="The mail: see `GET /deliveries/{id}`. Null where there is nothing to tell."
+    )
+
+
 class EnrollmentPage(PageOf):
     """A page of enrolments: by the age of the student's account, or of the course."""
 

@@ -6,7 +6,13 @@ from api.database.parameters import Actor, Page, Patch
 from api.database.pool import Database
 from api.database.query import query
 from api.database.results import Created, Paged, Versioned
-from api.models.enrollments import Enrollment, EnrollmentPage, EnrollmentPatch, NewEnrollment
+from api.models.enrollments import (
+    Enrollment,
+    EnrollmentPage,
+    EnrollmentPatch,
+    EnrollmentWithDelivery,
+    NewEnrollment,
+)
 
 
 @query("enrollments/list_enrollments")
@@ -30,7 +36,7 @@ async def read_enrollment(
 @query("enrollments/enroll_student")
 async def enroll_student(
     db: Database, *, actor: Actor, course_id: UUID, enrollment: NewEnrollment
-) -> Created[Enrollment]: ...
+) -> Created[EnrollmentWithDelivery]: ...
 
 
 @query("enrollments/update_enrollment")
@@ -42,4 +48,4 @@ async def update_enrollment(
     student_id: UUID,
     version: int | None,
     patch: Patch[EnrollmentPatch],
-) -> Versioned[Enrollment]: ...
+) -> Versioned[EnrollmentWithDelivery]: ...

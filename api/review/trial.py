@@ -99,6 +99,14 @@ def _log_in(connection: psycopg.Connection[Any]) -> dict[str, str]:
             "values (%s, 'POST /courses', 'sample', %s, 201, '{}', '')",
             (user_id, token_hash),
         )
+        connection.execute(
+            "insert into lms.email_outbox (kind, user_id) values ('password_set', %s)", (user_id,)
+        )
+        connection.execute(
+            "insert into lms.account_tokens (token_hash, user_id, expires_at) "
+            "values (%s, %s, now() + interval '1 hour')",
+            (token_hash, user_id),
+        )
         actors[role] = f"\\x{token_hash.hex()}"
     return actors
 

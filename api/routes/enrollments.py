@@ -20,6 +20,7 @@ from api.models.enrollments import (
     EnrollmentPage,
     EnrollmentPatch,
     EnrollmentState,
+    EnrollmentWithDelivery,
     NewEnrollment,
 )
 from api.repositories import enrollments
@@ -56,10 +57,13 @@ async def list_enrollments(
 )
 async def enroll_student(
     request: Request[Any, Any, Any], course_id: FromPath[UUID], data: Sent[NewEnrollment]
-) -> Document[Enrollment]:
-    """Put a student on a course that you teach, or invite them. 409: it is full, or they are on it already."""
+) -> Document[EnrollmentWithDelivery]:
+    """Put a student on a course that you teach, or invite them, and tell them by mail.
 
-    async def work(db: Database) -> Document[Enrollment]:
+    409: it is full, or they are on it already. Whether the mail was sent, `GET /deliveries/{delivery_id}` says.
+    """
+
+    async def work(db: Database) -> Document[EnrollmentWithDelivery]:
         result = await enrollments.enroll_student(
             db, actor=actor_of(request), course_id=course_id, enrollment=data
         )
@@ -95,8 +99,8 @@ async def update_enrollment(
     course_id: FromPath[UUID],
     student_id: FromPath[UUID],
     data: SentPatch[EnrollmentPatch],
-) -> Document[Enrollment]:
-    """Change the state of an enrolment. Dropping gives the seat back; coming back needs a free one."""
+) -> Document[EnrollmentWithDelivery]:
+    """Change the state of an enrolment, and tell the student. Dropping gives the seat back; coming back needs one."""
     return changed(
         await enrollments.update_enrollment(
             database_of(request),

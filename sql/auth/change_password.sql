@@ -1,5 +1,6 @@
 -- auth/change_password
--- A new password for the actor, whose present one was verified; every other session of theirs ends.
+-- A new password for the actor, whose present one was verified, and a mail that says so; every other session of theirs
+-- ends.
 --
 -- $1  token_hash     bytea
 -- $2  password_hash  text
@@ -20,6 +21,11 @@ ended as (
     set revoked_at = now()
     from updated
     where sessions.user_id = updated.user_id and sessions.token_hash <> $1 and sessions.revoked_at is null
+),
+queued as (
+    insert into lms.email_outbox (kind, user_id)
+    select 'password_set', updated.user_id
+    from updated
 ),
 audited as (
     insert into lms.audit_events (actor_id, action, user_id, changes)

@@ -1,6 +1,6 @@
 -- enrollments/enroll_student
--- Put a student on a course, or invite them to it, by whoever teaches it: the seat, the enrolment and its audit row, or
--- none of them.
+-- Put a student on a course, or invite them to it, by whoever teaches it: the seat, the enrolment, the mail that tells
+-- the student, and the audit row, or none of them.
 --
 -- $1  token_hash  bytea
 -- $2  course_id   uuid
@@ -8,7 +8,7 @@
 -- $4  email       text   in canonical form; null where the id is given
 -- $5  state       text   active or invited
 --
--- result  created  Enrollment    404: no such course for this actor to teach
+-- result  created  EnrollmentWithDelivery    404: no such course for this actor to teach
 -- fails   student_enrollments_pk
 -- fails   student_enrollments_state_ck
 -- fails   student_enrollments_student_id_known   422 /student_id There is no such student.
@@ -55,6 +55,12 @@ enrolled as (
     left join student on true
     returning student_id, course_id, state, version, enrolled_at, updated_at
 ),
+queued as (
+    insert into lms.email_outbox (kind, user_id, course_id)
+    select lms.mail_about(null, enrolled.state), enrolled.student_id, enrolled.course_id
+    from enrolled
+    returning delivery_id
+),
 audited as (
     insert into lms.audit_events (actor_id, action, user_id, course_id, changes)
     select
@@ -83,7 +89,8 @@ select
             'state', enrolled.state,
             'version', enrolled.version,
             'enrolled_at', enrolled.enrolled_at,
-            'updated_at', enrolled.updated_at
+            'updated_at', enrolled.updated_at,
+            'delivery_id', queued.delivery_id
         )
     end as document,
     enrolled.student_id as id
@@ -92,4 +99,5 @@ left join (
     enrolled
     cross join seat
     cross join student
+    cross join queued
 ) on true;

@@ -8,7 +8,7 @@
 -- $4  version     integer  the version that was seen; null for whichever there is
 -- $5  patch       jsonb    a merge patch: state
 --
--- result  versioned  Enrollment    404: no such student on such a course for this actor
+-- result  versioned  EnrollmentWithDelivery    404: no such student on such a course for this actor
 -- fails   student_enrollments_state_step   409 /state From its present state an enrolment does not go there.
 -- fails   student_enrollments_state_own    409 /state Students accept, decline and leave; the rest is for the lecturer.
 -- fails   courses_seats_ck                 409 The course is full.
@@ -79,6 +79,14 @@ seat as (
     join target on target.student_id = updated.student_id
     where courses.course_id = updated.course_id and lms.holds_seat(updated.state) <> lms.holds_seat(target.state)
 ),
+queued as (
+    insert into lms.email_outbox (kind, user_id, course_id)
+    select lms.mail_about(target.state, updated.state), updated.student_id, updated.course_id
+    from updated
+    join target on target.student_id = updated.student_id
+    where lms.mail_about(target.state, updated.state) is not null
+    returning delivery_id
+),
 audited as (
     insert into lms.audit_events (actor_id, action, user_id, course_id, changes)
     select
@@ -108,7 +116,8 @@ select
             'state', updated.state,
             'version', updated.version,
             'enrolled_at', updated.enrolled_at,
-            'updated_at', updated.updated_at
+            'updated_at', updated.updated_at,
+            'delivery_id', queued.delivery_id
         )
     end as document,
     coalesce(updated.version, target.version) as version
@@ -118,4 +127,5 @@ left join (
     updated
     cross join course
     join lms.users as students on students.user_id = updated.student_id
+    left join queued on true
 ) on true;

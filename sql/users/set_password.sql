@@ -1,5 +1,6 @@
 -- users/set_password
--- Give an account a password, by an administrator; every session of it ends. One's own is changed with the present one.
+-- Give an account a password, by an administrator, and tell its owner; every session of it ends, and every link to it.
+-- One's own is changed with the present one.
 --
 -- $1  token_hash     bytea
 -- $2  user_id        uuid
@@ -29,6 +30,17 @@ ended as (
     set revoked_at = now()
     from updated
     where sessions.user_id = updated.user_id and sessions.revoked_at is null
+),
+opened as (
+    update lms.account_tokens
+    set used_at = now()
+    from updated
+    where account_tokens.user_id = updated.user_id and account_tokens.used_at is null
+),
+queued as (
+    insert into lms.email_outbox (kind, user_id)
+    select 'password_set', updated.user_id
+    from updated
 ),
 audited as (
     insert into lms.audit_events (actor_id, action, user_id, changes)
