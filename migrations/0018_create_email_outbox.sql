@@ -2,8 +2,8 @@
 --
 -- why    whoever is enrolled is told, and nobody is told of what was rolled back: the mail is a row of the same
 --        statement, and a worker sends it later, at least once
--- locks  users and courses: SHARE ROW EXCLUSIVE for the foreign keys, no rows are scanned; ACCESS EXCLUSIVE for an
---        instant, for the policies that let the worker read them
+-- locks  users, courses and student_enrollments, ACCESS EXCLUSIVE for an instant: for the policies that let the worker
+--        read them, and for a column; no rows are scanned
 -- undo   drops the table, and with it what was not sent yet and what is known of what was
 --
 -- depends: 0017_create_worker_role
@@ -68,7 +68,7 @@ comment on constraint email_outbox_reply_ck on lms.email_outbox is '422 A reply 
 comment on constraint email_outbox_settled_at_ck on lms.email_outbox is
     '422 What is no longer queued has the time of it, and nothing else has.';
 
--- Serves sql/deliveries/claim_deliveries.sql: what is due, the longest wait first.
+-- Serves sql/deliveries/claim_delivery.sql: what is due, the longest wait first.
 create index email_outbox_next_attempt_at_delivery_id_ix on lms.email_outbox (next_attempt_at, delivery_id)
 where state = 'queued';
 -- Serves sql/deliveries/delete_old_deliveries.sql.
@@ -110,6 +110,12 @@ create trigger email_outbox_notify after insert on lms.email_outbox
 referencing new table as queued
 for each statement execute function lms.notify_deliveries();
 
+-- No foreign key: the mail is forgotten sooner than the enrolment.
+alter table lms.student_enrollments add column delivery_id uuid;
+comment on column lms.student_enrollments.delivery_id is
+    'The latest mail about it, in lms.email_outbox for as long as that keeps it; null for none. Personal data: none.';
+grant insert (delivery_id), update (delivery_id) on lms.student_enrollments to lms_api;
+
 -- The service queues a mail and tells how it went, but not in the words of a mail server.
 grant select (
     delivery_id,
@@ -122,7 +128,7 @@ grant select (
     queued_at,
     settled_at
 ) on lms.email_outbox to lms_api;
-grant insert (kind, user_id, course_id) on lms.email_outbox to lms_api;
+grant insert (delivery_id, kind, user_id, course_id) on lms.email_outbox to lms_api;
 grant select, delete on lms.email_outbox to lms_worker;
 grant update (state, attempts, next_attempt_at, reply, settled_at) on lms.email_outbox to lms_worker;
 grant select (user_id, email, full_name, role, deactivated_at) on lms.users to lms_worker;

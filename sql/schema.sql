@@ -121,6 +121,7 @@ CREATE TABLE lms.student_enrollments (
     version integer DEFAULT 1 NOT NULL,
     enrolled_at timestamp with time zone DEFAULT now() NOT NULL,
     updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    delivery_id uuid,
     CONSTRAINT student_enrollments_state_ck CHECK ((state = ANY (ARRAY['invited'::text, 'active'::text, 'completed'::text, 'dropped'::text]))),
     CONSTRAINT student_enrollments_version_ck CHECK ((version >= 1))
 );
@@ -134,6 +135,7 @@ COMMENT ON COLUMN lms.student_enrollments.state IS 'invited (keeps a seat, sees 
 COMMENT ON COLUMN lms.student_enrollments.version IS 'Counts the edits, for If-Match. Personal data: none.';
 COMMENT ON COLUMN lms.student_enrollments.enrolled_at IS 'When the student was enrolled first, invitations included. Personal data: learning record.';
 COMMENT ON COLUMN lms.student_enrollments.updated_at IS 'When the state last changed. Personal data: learning record.';
+COMMENT ON COLUMN lms.student_enrollments.delivery_id IS 'The latest mail about it, in lms.email_outbox for as long as that keeps it; null for none. Personal data: none.';
 COMMENT ON CONSTRAINT student_enrollments_state_ck ON lms.student_enrollments IS '422 /state Use invited, active, completed or dropped.';
 COMMENT ON CONSTRAINT student_enrollments_version_ck ON lms.student_enrollments IS '422 A version counts from 1.';
 
@@ -921,6 +923,7 @@ GRANT INSERT(course_id) ON TABLE lms.student_enrollments TO lms_api;
 GRANT INSERT(state),UPDATE(state) ON TABLE lms.student_enrollments TO lms_api;
 GRANT UPDATE(version) ON TABLE lms.student_enrollments TO lms_api;
 GRANT UPDATE(updated_at) ON TABLE lms.student_enrollments TO lms_api;
+GRANT INSERT(delivery_id),UPDATE(delivery_id) ON TABLE lms.student_enrollments TO lms_api;
 
 REVOKE ALL ON FUNCTION lms.can_attend(user_id uuid, role text, course_id uuid, course_state text) FROM PUBLIC;
 GRANT ALL ON FUNCTION lms.can_attend(user_id uuid, role text, course_id uuid, course_state text) TO lms_api;
@@ -994,7 +997,7 @@ GRANT UPDATE(version) ON TABLE lms.courses TO lms_api;
 GRANT UPDATE(syllabus_version) ON TABLE lms.courses TO lms_api;
 GRANT UPDATE(updated_at) ON TABLE lms.courses TO lms_api;
 GRANT SELECT,DELETE ON TABLE lms.email_outbox TO lms_worker;
-GRANT SELECT(delivery_id) ON TABLE lms.email_outbox TO lms_api;
+GRANT SELECT(delivery_id),INSERT(delivery_id) ON TABLE lms.email_outbox TO lms_api;
 GRANT SELECT(kind),INSERT(kind) ON TABLE lms.email_outbox TO lms_api;
 GRANT SELECT(user_id),INSERT(user_id) ON TABLE lms.email_outbox TO lms_api;
 GRANT SELECT(course_id),INSERT(course_id) ON TABLE lms.email_outbox TO lms_api;

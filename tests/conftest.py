@@ -75,6 +75,7 @@ def with_login(server: Server) -> None:
         connection.execute("alter role lms_api login")
         # As `lms roles` does.
         connection.execute("alter role lms_api set plan_cache_mode = 'force_generic_plan'")
+        connection.execute("alter role lms_worker login")
         connection.execute("alter role lms_migrate login")
 
 

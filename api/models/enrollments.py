@@ -62,17 +62,13 @@ class Enrollment(Response):
     course: EnrollmentCourse
     student: EnrollmentStudent
     state: EnrollmentState
+    delivery_id: UUID | None = Field(
+        description="The latest mail to the student about it: `GET /deliveries/{id}` says how it fares, for 90 days. "
+        "Null where none was sent."
+    )
     version: int = Field(description="Counts the edits; the first part of the ETag.")
     enrolled_at: datetime = Field(description="When the student was enrolled first, invitations included.")
     updated_at: datetime
-
-
-class EnrollmentWithDelivery(Enrollment):
-    """A student on a course, and the mail that tells them of what was just done."""
-
-    delivery_id: UUID | None = Field(
-        description="The mail: see `GET /deliveries/{id}`. Null where there is nothing to tell."
-    )
 
 
 class EnrollmentPage(PageOf):

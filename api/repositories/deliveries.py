@@ -13,8 +13,8 @@ from api.models.deliveries import ClaimedDelivery, Delivery
 async def read_delivery(db: Database, *, actor: Actor, delivery_id: UUID) -> Json[Delivery]: ...
 
 
-@query("deliveries/claim_deliveries")
-async def claim_deliveries(db: Database, *, batch: int, lease_seconds: int) -> list[ClaimedDelivery]: ...
+@query("deliveries/claim_delivery")
+async def claim_delivery(db: Database, *, lease_seconds: int) -> ClaimedDelivery | None: ...
 
 
 @query("deliveries/settle_delivery")
@@ -27,10 +27,6 @@ async def settle_delivery(
 async def postpone_delivery(
     db: Database, *, delivery_id: UUID, attempts: int, reply: str, wait_seconds: int
 ) -> int: ...
-
-
-@query("deliveries/give_up_deliveries")
-async def give_up_deliveries(db: Database) -> int: ...
 
 
 @query("deliveries/delete_old_deliveries")

@@ -6,13 +6,7 @@ from api.database.parameters import Actor, Page, Patch
 from api.database.pool import Database
 from api.database.query import query
 from api.database.results import Created, Paged, Versioned
-from api.models.enrollments import (
-    Enrollment,
-    EnrollmentPage,
-    EnrollmentPatch,
-    EnrollmentWithDelivery,
-    NewEnrollment,
-)
+from api.models.enrollments import Enrollment, EnrollmentPage, EnrollmentPatch, NewEnrollment
 
 
 @query("enrollments/list_enrollments")
@@ -36,7 +30,7 @@ async def read_enrollment(
 @query("enrollments/enroll_student")
 async def enroll_student(
     db: Database, *, actor: Actor, course_id: UUID, enrollment: NewEnrollment
-) -> Created[EnrollmentWithDelivery]: ...
+) -> Created[Enrollment]: ...
 
 
 @query("enrollments/update_enrollment")
@@ -48,4 +42,4 @@ async def update_enrollment(
     student_id: UUID,
     version: int | None,
     patch: Patch[EnrollmentPatch],
-) -> Versioned[EnrollmentWithDelivery]: ...
+) -> Versioned[Enrollment]: ...

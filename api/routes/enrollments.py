@@ -20,7 +20,6 @@ from api.models.enrollments import (
     EnrollmentPage,
     EnrollmentPatch,
     EnrollmentState,
-    EnrollmentWithDelivery,
     NewEnrollment,
 )
 from api.repositories import enrollments
@@ -57,13 +56,13 @@ async def list_enrollments(
 )
 async def enroll_student(
     request: Request[Any, Any, Any], course_id: FromPath[UUID], data: Sent[NewEnrollment]
-) -> Document[EnrollmentWithDelivery]:
+) -> Document[Enrollment]:
     """Put a student on a course that you teach, or invite them, and tell them by mail.
 
     409: it is full, or they are on it already. Whether the mail was sent, `GET /deliveries/{delivery_id}` says.
     """
 
-    async def work(db: Database) -> Document[EnrollmentWithDelivery]:
+    async def work(db: Database) -> Document[Enrollment]:
         result = await enrollments.enroll_student(
             db, actor=actor_of(request), course_id=course_id, enrollment=data
         )
@@ -99,7 +98,7 @@ async def update_enrollment(
     course_id: FromPath[UUID],
     student_id: FromPath[UUID],
     data: SentPatch[EnrollmentPatch],
-) -> Document[EnrollmentWithDelivery]:
+) -> Document[Enrollment]:
     """Change the state of an enrolment, and tell the student. Dropping gives the seat back; coming back needs one."""
     return changed(
         await enrollments.update_enrollment(

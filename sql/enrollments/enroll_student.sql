@@ -8,7 +8,7 @@
 -- $4  email       text   in canonical form; null where the id is given
 -- $5  state       text   active or invited
 --
--- result  created  EnrollmentWithDelivery    404: no such course for this actor to teach
+-- result  created  Enrollment    404: no such course for this actor to teach
 -- fails   student_enrollments_pk
 -- fails   student_enrollments_state_ck
 -- fails   student_enrollments_student_id_known   422 /student_id There is no such student.
@@ -42,7 +42,7 @@ seat as (
     returning courses.course_id, courses.code, courses.title, courses.state
 ),
 enrolled as (
-    insert into lms.student_enrollments (student_id, course_id, state)
+    insert into lms.student_enrollments (student_id, course_id, state, delivery_id)
     select
         case
             when student.user_id is not null then student.user_id
@@ -50,16 +50,16 @@ enrolled as (
             else lms.refuse('student_enrollments_student_id_known')::uuid
         end,
         seat.course_id,
-        $5
+        $5,
+        lms.uuidv7()
     from seat
     left join student on true
-    returning student_id, course_id, state, version, enrolled_at, updated_at
+    returning student_id, course_id, state, delivery_id, version, enrolled_at, updated_at
 ),
 queued as (
-    insert into lms.email_outbox (kind, user_id, course_id)
-    select lms.mail_about(null, enrolled.state), enrolled.student_id, enrolled.course_id
+    insert into lms.email_outbox (delivery_id, kind, user_id, course_id)
+    select enrolled.delivery_id, lms.mail_about(null, enrolled.state), enrolled.student_id, enrolled.course_id
     from enrolled
-    returning delivery_id
 ),
 audited as (
     insert into lms.audit_events (actor_id, action, user_id, course_id, changes)
@@ -87,10 +87,10 @@ select
                 'full_name', student.full_name
             ),
             'state', enrolled.state,
+            'delivery_id', enrolled.delivery_id,
             'version', enrolled.version,
             'enrolled_at', enrolled.enrolled_at,
-            'updated_at', enrolled.updated_at,
-            'delivery_id', queued.delivery_id
+            'updated_at', enrolled.updated_at
         )
     end as document,
     enrolled.student_id as id
@@ -99,5 +99,4 @@ left join (
     enrolled
     cross join seat
     cross join student
-    cross join queued
 ) on true;

@@ -87,6 +87,7 @@ left join lateral (
                         'full_name', students.full_name
                     ),
                     'state', enrollments.state,
+                    'delivery_id', enrollments.delivery_id,
                     'version', enrollments.version,
                     'enrolled_at', enrollments.enrolled_at,
                     'updated_at', enrollments.updated_at

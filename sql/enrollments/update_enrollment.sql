@@ -8,7 +8,7 @@
 -- $4  version     integer  the version that was seen; null for whichever there is
 -- $5  patch       jsonb    a merge patch: state
 --
--- result  versioned  EnrollmentWithDelivery    404: no such student on such a course for this actor
+-- result  versioned  Enrollment    404: no such student on such a course for this actor
 -- fails   student_enrollments_state_step   409 /state From its present state an enrolment does not go there.
 -- fails   student_enrollments_state_own    409 /state Students accept, decline and leave; the rest is for the lecturer.
 -- fails   courses_seats_ck                 409 The course is full.
@@ -54,6 +54,10 @@ updated as (
                 then lms.refuse('student_enrollments_state_own')
             else lms.refuse('student_enrollments_state_step')
         end,
+        delivery_id = case
+            when lms.mail_about(target.state, target.next_state) is null then enrollments.delivery_id
+            else lms.uuidv7()
+        end,
         version = enrollments.version + 1,
         updated_at = now()
     from target
@@ -65,6 +69,7 @@ updated as (
         enrollments.student_id,
         enrollments.course_id,
         enrollments.state,
+        enrollments.delivery_id,
         enrollments.version,
         enrollments.enrolled_at,
         enrollments.updated_at
@@ -80,12 +85,15 @@ seat as (
     where courses.course_id = updated.course_id and lms.holds_seat(updated.state) <> lms.holds_seat(target.state)
 ),
 queued as (
-    insert into lms.email_outbox (kind, user_id, course_id)
-    select lms.mail_about(target.state, updated.state), updated.student_id, updated.course_id
+    insert into lms.email_outbox (delivery_id, kind, user_id, course_id)
+    select
+        updated.delivery_id,
+        lms.mail_about(target.state, updated.state),
+        updated.student_id,
+        updated.course_id
     from updated
     join target on target.student_id = updated.student_id
     where lms.mail_about(target.state, updated.state) is not null
-    returning delivery_id
 ),
 audited as (
     insert into lms.audit_events (actor_id, action, user_id, course_id, changes)
@@ -114,10 +122,10 @@ select
                 'full_name', students.full_name
             ),
             'state', updated.state,
+            'delivery_id', updated.delivery_id,
             'version', updated.version,
             'enrolled_at', updated.enrolled_at,
-            'updated_at', updated.updated_at,
-            'delivery_id', queued.delivery_id
+            'updated_at', updated.updated_at
         )
     end as document,
     coalesce(updated.version, target.version) as version
@@ -127,5 +135,4 @@ left join (
     updated
     cross join course
     join lms.users as students on students.user_id = updated.student_id
-    left join queued on true
 ) on true;

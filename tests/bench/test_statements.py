@@ -169,7 +169,7 @@ TABLE: dict[str, list[Row]] = {
         Row(("enrollments/list_enrollments",), query="?state=active&count=true", variant="in a state"),
     ],
     "POST /courses/{course_id}/enrollments": [
-        # The seat, the enrolment and the row of audit, or none of them.
+        # The seat, the enrolment, the mail and the row of audit, or none of them.
         Row(("enrollments/enroll_student",), {"student_id": "{newcomer}"}),
         Row(("enrollments/enroll_student",), {"email": address_of("newcomer")}, variant="by address"),
         Row(
@@ -184,6 +184,7 @@ TABLE: dict[str, list[Row]] = {
         Row(("enrollments/update_enrollment",), {"state": "dropped"}, ANY_VERSION),
         Row(("enrollments/update_enrollment",), {"state": "active"}, ANY_VERSION, variant="back again"),
     ],
+    "GET /deliveries/{delivery_id}": [Row(("deliveries/read_delivery",))],
     "GET /students/{student_id}/enrollments": [Row(("enrollments/list_enrollments_by_student",))],
     "GET /courses/{course_id}/materials": [
         Row(("materials/list_materials",)),

@@ -144,6 +144,9 @@ GET    /students/{student_id=@dropped_student}/enrollments  404  404          40
 GET    /students/{student_id=@invited_student}/enrollments  404  404          404            404          200/1        404          404          200/1
 GET    /students/{student_id=lecturer_id}/enrollments     404    404          404            404          404          404          404          404
 
+GET    /deliveries/{delivery_id}                    200,404,404  404          404,200,404    404          404          200,404,404  404,200,404  200,200,404
+GET    /deliveries/{delivery_id=password_delivery_id}  200,404,404  404       404,200,404    404          404          404          404          200,200,404
+
 GET    /audit                                       404          404          404            404          404          404          404          200/2
 GET    /audit?count=true                            404          404          404            404          404          404          404          200/2
 GET    /audit?user_id={user_id}                     404          404          404            404          404          404          404          200/1,200/1,200/0
@@ -217,6 +220,8 @@ ABSENT: dict[str, Any] = {
     "user_id": NO_ID,
     "actor_id": NO_ID,
     "material_id": NO_ID,
+    "delivery_id": NO_ID,
+    "password_delivery_id": NO_ID,
     "email": address_of("absent"),
     "week_number": 1,
 }
@@ -225,6 +230,13 @@ _PLACE = re.compile(r"\{(own\.)?(\w+)(?:=(@|own\.)?(\w+))?\}")
 
 AUDITED = re.compile(r"(POST|PUT|PATCH) (/users|/auth/password|.*/enrollments)")
 """Each success on one of these routes leaves one audit row, and no other request leaves any."""
+
+
+TOLD = re.compile(r"(POST|PATCH) .*/enrollments|POST /auth/password|PUT /users/.*/password")
+"""Each success on one of these routes queues one mail, and no other request queues any."""
+
+NOT_TOLD = ("state=completed", "alumnus")
+"""What stands in the rows for steps that nobody is told of: a course is completed, or resumed."""
 
 
 def body_of(route: str, school: School) -> dict[str, Any] | None:
@@ -404,6 +416,9 @@ class Matrix:
         audited = AUDITED.match(row.route) is not None
         if changes.number["audit_events"] != audited:
             yield f"{label} left {changes.number['audit_events']} audit rows"
+        told = TOLD.match(row.route) is not None and not any(step in str(row) for step in NOT_TOLD)
+        if changes.number["email_outbox"] != told:
+            yield f"{label} queued {changes.number['email_outbox']} mails"
         ended = changes.ended_sessions()
         if ended != (expected := self._sessions_to_end(row, principal, whose, changes.before)):
             yield f"{label} ended sessions {ended}, not {expected}"

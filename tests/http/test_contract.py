@@ -115,6 +115,10 @@ def calls(school: School, empty_term_id: UUID) -> dict[str, list[dict[str, Any]]
             enrollment | {"version": None, "patch": patch_of(EnrollmentPatch.model_validate(patch))}
             for patch in ({"state": "dropped"}, {}, {"state": "active"})
         ],
+        "deliveries/read_delivery": [
+            {"actor": actor, "delivery_id": own[name]}
+            for actor, name in ((LECTURER, "delivery_id"), (ADMIN, "password_delivery_id"))
+        ],
         "audit_events/list_audit_events": pages(),
         "audit_events/list_audit_events_by_user": pages(user_id=own["user_id"]),
         "audit_events/list_audit_events_by_course": pages(course_id=own["course_id"]),

@@ -150,6 +150,7 @@ def test_an_enrolment_is_shown_as_it_is(lecturer: Client, course: str, school: S
             "full_name": name_of("newcomer"),
         },
         "state": "active",
+        "delivery_id": found["delivery_id"],
         "version": 1,
         "enrolled_at": found["enrolled_at"],
         "updated_at": found["enrolled_at"],

@@ -199,6 +199,7 @@ class Checks:
         yield from self.keys()
         yield from self.touches()
         yield from self.steps()
+        yield from self.deliveries()
 
     def logins(self) -> Iterator[str]:
         """One session for whoever knows the password of an open account; all others are told the same."""
@@ -285,6 +286,19 @@ class Checks:
             )
             if answer.json().get("type") != f"urn:lms:problem:{rule}":
                 yield f"{name} to {state}: {answer.text}"
+        self.matrix.tables.restore()
+
+    def deliveries(self) -> Iterator[str]:
+        """A worker says of one mail how it went, and of no other."""
+        connection = self.matrix.tables.connection
+        connection.execute("update lms.email_outbox set state = 'queued', settled_at = null, attempts = 1")
+        delivery_id = self.matrix.school.own["delivery_id"]
+        for name, arguments in (
+            ("deliveries/settle_delivery", (delivery_id, 1, "sent", "250 OK")),
+            ("deliveries/postpone_delivery", (delivery_id, 1, "451 Later", 30)),
+        ):
+            if self._run(name, arguments, count=True) != 1:
+                yield f"{name}: not one mail"
         self.matrix.tables.restore()
 
     def token(self, name: str) -> str:

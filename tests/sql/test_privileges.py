@@ -144,6 +144,16 @@ def test_the_service_has_no_such_privilege_on_any_table(
         "truncate lms.audit_events",
         "insert into lms.audit_events (audit_event_id, action) values (lms.uuidv7(), 'users.update')",
         "insert into lms.audit_events (occurred_at, action) values (now() - interval '1 day', 'users.update')",
+        "select reply from lms.email_outbox",
+        "update lms.email_outbox set state = 'sent'",
+        "insert into lms.email_outbox (kind, user_id, state) select 'password_set', user_id, 'sent' from lms.users",
+        "delete from lms.email_outbox",
+        (
+            "insert into lms.account_tokens (token_hash, user_id, expires_at) select sha256('a'), user_id, now() "
+            "from lms.users"
+        ),
+        "update lms.account_tokens set expires_at = now()",
+        "select lms.issue_account_token(sha256('a'), lms.uuidv7(), 1)",
         "select from lms_import.oulad_students",
         "insert into lms_import.oulad_courses (line) values (1)",
         "delete from lms_import.oulad_registrations",
@@ -159,6 +169,48 @@ def test_the_service_cannot(api: psycopg.Connection[Any], statement: str) -> Non
         api.execute(sql.SQL(statement))
 
 
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "select password_hash from lms.users",
+        "update lms.users set full_name = full_name",
+        "select token_hash from lms.sessions",
+        "select from lms.actor(sha256('a'))",
+        "select from lms.credentials('a@school.example')",
+        "select from lms.student_enrollments",
+        "select from lms.account_tokens",
+        (
+            "insert into lms.account_tokens (token_hash, user_id, expires_at) "
+            "select sha256('a'), user_id, now() + interval '1 day' from lms.users"
+        ),
+        "insert into lms.email_outbox (kind, user_id) select 'password_set', user_id from lms.users",
+        "update lms.email_outbox set user_id = user_id",
+        "select from lms.audit_events",
+        "create table lms.mine ()",
+        "set role lms_api",
+    ],
+)
+def test_the_worker_cannot(module_database: TestDatabase, statement: str) -> None:
+    url = module_database.server.url(module_database.name, "lms_worker")
+    with (
+        psycopg.connect(url, autocommit=True) as worker,
+        pytest.raises(psycopg.errors.InsufficientPrivilege),
+    ):
+        worker.execute(sql.SQL(statement))
+
+
+def test_the_worker_is_nobody_special(owner: psycopg.Connection[Any]) -> None:
+    assert _all(
+        owner,
+        "select rolsuper, rolcreaterole, rolcreatedb, rolreplication, rolbypassrls from pg_roles "
+        "where rolname = 'lms_worker'",
+    ) == [(False, False, False, False, False)]
+    assert _all(owner, "select from pg_auth_members where member = 'lms_worker'::regrole") == []
+    assert (
+        _all(owner, "select from pg_shdepend where refobjid = 'lms_worker'::regrole and deptype = 'o'") == []
+    )
+
+
 COLUMNS = """
     select relname::text, attname::text,
         has_column_privilege('lms_api', attrelid, attnum, 'select'),
@@ -168,15 +220,16 @@ COLUMNS = """
     where relnamespace = 'lms'::regnamespace and relkind = 'r' and attnum > 0 and not attisdropped
 """
 
-UNREAD = {"users": {"password_hash"}}
+UNREAD = {"email_outbox": {"reply"}, "users": {"password_hash"}}
 """Columns that the service does not read."""
 NONE_OF_ITS_BUSINESS = {"deployments"}
 """Tables that it neither reads nor writes."""
 INSERTED = {
     "audit_events": {"actor_id", "action", "user_id", "course_id", "changes"},
     "courses": {"code", "title", "description", "term_id", "lecturer_id", "capacity", "state"},
+    "email_outbox": {"delivery_id", "kind", "user_id", "course_id"},
     "materials": {"course_id", "week_number", "kind", "origin", "title", "url", "crawled_at", "metadata"},
-    "student_enrollments": {"student_id", "course_id", "state"},
+    "student_enrollments": {"student_id", "course_id", "state", "delivery_id"},
     "syllabus_weeks": {"course_id", "week_number", "topic", "objectives", "reading"},
     "terms": {"code", "title", "starts_on", "ends_on"},
     "users": {"email", "full_name", "role", "password_hash"},
@@ -185,14 +238,23 @@ INSERTED = {
 UPDATED = {
     "audit_events": set[str](),
     "courses": INSERTED["courses"] | {"seats_taken", "version", "syllabus_version", "updated_at"},
+    "email_outbox": set[str](),
     "materials": INSERTED["materials"] - {"course_id", "origin"} | {"version", "updated_at"},
-    "student_enrollments": {"state", "version", "updated_at"},
+    "student_enrollments": {"state", "delivery_id", "version", "updated_at"},
     "syllabus_weeks": {"topic", "objectives", "reading"},
     "terms": INSERTED["terms"] | {"version", "updated_at"},
     "users": INSERTED["users"] | {"settings", "settings_version", "version", "deactivated_at", "updated_at"},
 }
-DELETED = {"courses", "idempotency_keys", "materials", "sessions", "syllabus_weeks", "terms"}
-OWN_UPKEEP = {"idempotency_keys", "sessions"}
+DELETED = {
+    "account_tokens",
+    "courses",
+    "idempotency_keys",
+    "materials",
+    "sessions",
+    "syllabus_weeks",
+    "terms",
+}
+OWN_UPKEEP = {"account_tokens", "idempotency_keys", "sessions"}
 """Tables of the service itself, not of the school."""
 
 

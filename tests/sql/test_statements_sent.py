@@ -128,7 +128,8 @@ def _use_users(send: Sender) -> str:
 
 def _use_enrollments(send: Sender, student_id: str) -> None:
     enrollments = f"/courses/{send.school.own['course_id']}/enrollments"
-    send("POST", enrollments, "lecturer", 201, json={"student_id": student_id})
+    enrolled = send("POST", enrollments, "lecturer", 201, json={"student_id": student_id}).json()
+    send("GET", f"/deliveries/{enrolled['delivery_id']}")
     send("GET", enrollments)
     send("GET", f"/students/{student_id}/enrollments")
     send("GET", f"{enrollments}/{student_id}")

@@ -20,6 +20,7 @@ OUTSIDERS = 10
 """Students who are not on the crowded course."""
 MATERIALS_OF_THE_CROWDED = 5_000
 OTHER_EVENTS = 60_000
+QUEUED_MAILS = 2_000
 
 FILL = """
     set local session_replication_role = replica;
@@ -121,6 +122,28 @@ FILL = """
     insert into lms.materials (course_id, week_number, kind, origin, title, url)
     select course_id, 1, 'pdf', 'linked', 'Script', 'https://pages.example/' || code from lms.courses;
 
+    -- Everybody was written to; some mails are due, and some were sent long ago.
+    insert into lms.email_outbox (kind, user_id, course_id, state, attempts, settled_at)
+    select
+        'welcome',
+        students.user_id,
+        crowded.course_id,
+        'sent',
+        1,
+        case when place = 1 then now() - interval '1 year' else now() end
+    from crowded cross join students;
+    insert into lms.email_outbox (kind, user_id, course_id, next_attempt_at)
+    select 'invitation', students.user_id, crowded.course_id, now() - make_interval(secs => place)
+    from crowded cross join students
+    where place <= %(queued_mails)s;
+    insert into lms.account_tokens (token_hash, user_id, created_at, expires_at)
+    select
+        sha256(('token of ' || email)::bytea),
+        user_id,
+        now() - interval '1 year',
+        now() + case when email = 'student1@school.example' then interval '-1 month' else interval '1 day' end
+    from lms.users;
+
     -- The oldest events are those about the crowded course, by its lecturer, and those about the first student, by the
     -- administrator: whoever looks for them from the latest on reads past all others.
     insert into lms.audit_events (actor_id, action, user_id, course_id, changes)
@@ -177,6 +200,7 @@ def found_large_school(admin_url: str) -> LargeSchool:
         "outsiders": OUTSIDERS,
         "materials": MATERIALS_OF_THE_CROWDED,
         "other_events": OTHER_EVENTS,
+        "queued_mails": QUEUED_MAILS,
     }
     with psycopg.connect(admin_url, autocommit=True) as connection:
         with connection.transaction():
@@ -202,6 +226,16 @@ def found_large_school(admin_url: str) -> LargeSchool:
             connection,
             "select material_id::text from lms.materials where course_id = %s order by material_id limit 1",
             own["course_id"],
+        )
+        (own["delivery_id"],) = _row(
+            connection,
+            "select delivery_id::text from lms.email_outbox where user_id = %s and state = 'queued'",
+            student_id,
+        )
+        (own["account_token_hash"],) = _row(
+            connection,
+            "select token_hash::text from lms.account_tokens where user_id = %s",
+            own["lecturer_id"],
         )
         (classmate_id,) = _row(
             connection,

@@ -1,23 +1,19 @@
--- deliveries/claim_deliveries
--- Take mails that are due, the longest wait first, and keep other workers from them until the lease ends.
+-- deliveries/claim_delivery
+-- Take the mail that has been due the longest, and keep other workers from it until the lease ends. No row: nothing is
+-- due, or what was is given up.
 --
--- $1  batch          bigint
--- $2  lease_seconds  integer
+-- $1  lease_seconds  integer
 --
 -- role    lms_worker
--- result  rows   ClaimedDelivery
+-- result  row?   ClaimedDelivery
 -- index   email_outbox_next_attempt_at_delivery_id_ix, email_outbox_pk, users_pk, courses_pk
 
-with /* deliveries/claim_deliveries */ due as (
+with /* deliveries/claim_delivery */ due as (
     select email_outbox.delivery_id
     from lms.email_outbox
-    where
-        email_outbox.state = 'queued'
-        and email_outbox.next_attempt_at <= now()
-        -- Who took it for the twelfth time died over it: give_up_deliveries settles it.
-        and email_outbox.attempts < 12
+    where email_outbox.state = 'queued' and email_outbox.next_attempt_at <= now()
     order by email_outbox.next_attempt_at, email_outbox.delivery_id
-    limit $1
+    limit 1
     for no key update skip locked
 ),
 claimed as (
@@ -26,9 +22,9 @@ claimed as (
     update lms.email_outbox
     set
         attempts = email_outbox.attempts + 1,
-        next_attempt_at = now() + make_interval(secs => $2::integer)
+        next_attempt_at = now() + make_interval(secs => $1::integer)
     from due
-    where email_outbox.delivery_id = due.delivery_id
+    where email_outbox.delivery_id = due.delivery_id and email_outbox.attempts < 12
     returning
         email_outbox.delivery_id,
         email_outbox.attempts,
@@ -36,6 +32,16 @@ claimed as (
         email_outbox.user_id,
         email_outbox.course_id,
         email_outbox.queued_at
+),
+given_up as (
+    -- Whoever took it for the twelfth time did not live to tell.
+    update lms.email_outbox
+    set
+        state = 'given_up',
+        reply = 'The last attempt was not finished.',
+        settled_at = now()
+    from due
+    where email_outbox.delivery_id = due.delivery_id and email_outbox.attempts = 12
 )
 select
     claimed.delivery_id,
