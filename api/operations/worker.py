@@ -165,12 +165,15 @@ async def run(settings: Settings, stop: asyncio.Event, *, on_ready: Callable[[],
                 *(group.create_task(_do(job, pool)) for job in JOBS),
             ]
             await stop.wait()
-            for task in others:
-                task.cancel()
-            for task, sender in sending.items():
+            for sender in senders:
                 sender.stopping = True
-                if not sender.has_mail:
-                    task.cancel()
+            pending: set[asyncio.Task[None]] = {*others, *sending}
+            while pending:
+                for task in pending:
+                    if task not in sending or not sending[task].has_mail:
+                        task.cancel()
+                # And once more: asyncio.wait_for of Python 3.11 can lose it, where a connection fails at that moment.
+                _, pending = await asyncio.wait(pending, timeout=1)
 
 
 def _transport(settings: Settings) -> Transport:

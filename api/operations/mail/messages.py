@@ -21,6 +21,7 @@ _TEMPLATES: Final = Environment(
     loader=FileSystemLoader(Path(__file__).resolve().parent / "templates"),
     autoescape=select_autoescape(("html",)),
     undefined=StrictUndefined,
+    auto_reload=False,
     trim_blocks=True,
     lstrip_blocks=True,
 )
@@ -97,7 +98,8 @@ def one_line(text: str, limit: int = _LINE_LIMIT) -> str:
     Letters that run from right to left stay; what would turn round the words that follow them does not.
     """
     visible = "".join(" " if unicodedata.category(each) in {"Cc", "Zl", "Zp"} else each for each in text)
-    line = " ".join(_DIRECTIONS.sub("", visible).split())
+    # The library would decode an encoded word (RFC 2047) that was typed, and write the line breaks in it.
+    line = " ".join(_DIRECTIONS.sub("", visible).replace("=?", "= ?").split())
     return line if len(line) <= limit else f"{line[: limit - 1]}…"
 
 
