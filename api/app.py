@@ -19,12 +19,12 @@ from tenacity import (
 )
 from tenacity.stop import stop_base, stop_never
 
-from api.database.pool import UNREACHABLE, open_pool
+from api.database.pool import UNAVAILABLE, UNREACHABLE, open_pool
 from api.database.roles import SERVICE_ROLE
 from api.http.authentication import check_request
 from api.http.bodies import StrictBodies, StrictRequest
 from api.http.openapi import openapi_config
-from api.http.problems import UNAVAILABLE, problem_response
+from api.http.problems import problem_response
 from api.http.service import Service, note_session
 from api.roles import check_role
 from api.routes import (

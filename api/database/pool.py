@@ -152,6 +152,24 @@ UNREACHABLE = (
 )
 """What to connect once more for: the server is away, starts, stops or is full."""
 
+UNAVAILABLE = (
+    OSError,
+    UnavailableError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.ConnectionDoesNotExistError,
+    asyncpg.CrashShutdownError,
+    asyncpg.DeadlockDetectedError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+    asyncpg.LockNotAvailableError,
+    asyncpg.QueryCanceledError,
+    asyncpg.ReadOnlySQLTransactionError,
+    asyncpg.SerializationError,
+    asyncpg.TooManyConnectionsError,
+)
+"""The database is not to be had now. A request is answered 503, and its client may repeat it."""
+
 
 async def open_pool(settings: Settings) -> Pool:
     """Connect as the service. Raises OSError or asyncpg.PostgresError where the server is not to be had."""

@@ -33,9 +33,8 @@ from tenacity import (
     wait_random_exponential,
 )
 
-from api.database.pool import UNREACHABLE, Pool, connect_pool
+from api.database.pool import UNAVAILABLE, UNREACHABLE, Pool, connect_pool
 from api.database.roles import WORKER_ROLE
-from api.http.problems import UNAVAILABLE
 from api.models.deliveries import ClaimedDelivery
 from api.operations.failures import FailureError
 from api.operations.mail.messages import Letterhead, compose, invitation_link, sender_of
@@ -275,6 +274,10 @@ async def _do(job: Job, pool: Pool) -> None:
         await asyncio.sleep(job.seconds)
 
 
+class _DatabaseAwayError(Exception):
+    """The database went away while a mail was written."""
+
+
 class Sender:
     """Takes one mail after the other and sends it."""
 
@@ -337,13 +340,13 @@ class Sender:
             return False
         if delivery is None:
             return False
-        noted = await self._note(delivery, await self._try(delivery))
-        if not noted:
+        outcome = await self._try(delivery)
+        if outcome is not None and not await self._note(delivery, outcome):
             logger.warning("the mail %s was taken by somebody else, who was faster", delivery.delivery_id)
         return True
 
-    async def _try(self, delivery: ClaimedDelivery) -> Callable[[], Awaitable[int]]:
-        """Send a mail, and return the statement that notes how it went."""
+    async def _try(self, delivery: ClaimedDelivery) -> Callable[[], Awaitable[int]] | None:
+        """Send a mail, and return the statement that notes how it went; None where its lease had better just end."""
         settle = partial(
             deliveries.settle_delivery,
             self._pool,
@@ -359,8 +362,14 @@ class Sender:
         )
         try:
             async with asyncio.timeout(self._settings.smtp_timeout):
-                message = compose(delivery, self._letterhead, link=await self._link(delivery))
-                reply = await self._transport.send(message, delivery.email)
+                link = await self._link(delivery)
+                reply = await self._transport.send(
+                    compose(delivery, self._letterhead, link=link), delivery.email
+                )
+        except _DatabaseAwayError as error:
+            # So nothing could be noted either; and it was no fault of the mail.
+            logger.warning("the mail %s waits for its lease to end: %s", delivery.delivery_id, error)
+            return None
         except RefusedError as refusal:
             logger.warning("the mail %s was refused for good", delivery.delivery_id)
             return partial(settle, state="bounced", reply=str(refusal))
@@ -368,8 +377,6 @@ class Sender:
             reply = str(refusal)
         except TimeoutError:
             reply = f"Not sent within {self._settings.smtp_timeout:g} s"
-        except UNAVAILABLE as error:
-            reply = f"The database was away: {type(error).__name__}"
         except Exception as error:  # noqa: BLE001  one mail that cannot be written delays no other
             # A defect of ours. It is not told in its own words, which may repeat an address.
             where = extract_tb(error.__traceback__)[-1]
@@ -391,12 +398,15 @@ class Sender:
         if delivery.kind != "invitation":
             return None
         token = token_urlsafe(32)
-        issued = await account_tokens.issue_account_token(
-            self._pool,
-            token_hash=sha256(token.encode("ascii")).digest(),
-            user_id=delivery.user_id,
-            valid_hours=self._letterhead.invitation_days * 24,
-        )
+        try:
+            issued = await account_tokens.issue_account_token(
+                self._pool,
+                token_hash=sha256(token.encode("ascii")).digest(),
+                user_id=delivery.user_id,
+                valid_hours=self._letterhead.invitation_days * 24,
+            )
+        except UNAVAILABLE as error:
+            raise _DatabaseAwayError(type(error).__name__) from error
         return None if issued is None else invitation_link(self._letterhead, token)
 
     async def _note(self, delivery: ClaimedDelivery, statement: Callable[[], Awaitable[int]]) -> bool:
