@@ -371,6 +371,25 @@ def test_a_session_that_idled_out_stays_out_though_its_token_is_tried(
     assert lecturer.get("/auth/me").status_code == 401
 
 
+def test_a_session_that_somebody_else_has_keeps_nobody_from_noting_the_others(
+    admin: psycopg.Connection[Any], module_database: TestDatabase
+) -> None:
+    """Two who note the same sessions, each in its own order, would wait for each other."""
+    for name in ("lecturer", "other_lecturer"):
+        age(admin, name, 50)
+    with psycopg.connect(module_database.admin_url) as holder:
+        holder.execute(
+            "select from lms.sessions where token_hash = %s for update", (token_hash(token_for("lecturer")),)
+        )
+        asyncio.run(note(module_database, "lecturer", "other_lecturer"))
+    noted = admin.execute(
+        "select email from lms.sessions join lms.users using (user_id) "
+        "where last_seen_at > now() - interval '1 minute' and token_hash in (%s, %s)",
+        (token_hash(token_for("lecturer")), token_hash(token_for("other_lecturer"))),
+    ).fetchall()
+    assert noted == [(address_of("other_lecturer"),)]
+
+
 def test_a_request_is_seen_and_the_worker_notes_it_when_it_stops(
     admin: psycopg.Connection[Any], module_database: TestDatabase, school: School
 ) -> None:

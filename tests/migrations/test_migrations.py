@@ -107,6 +107,8 @@ LOST = {
     # Without enrolments there are no seats taken.
     "0013_create_student_enrollments": {"student_enrollments", "courses.seats_taken"},
     "0014_create_materials": {"materials"},
+    "0018_create_email_outbox": {"email_outbox", "student_enrollments.delivery_id"},
+    "0019_create_account_tokens": {"account_tokens"},
 }
 """Tables and columns whose contents are gone after a rollback. Its file says so in words, behind `-- loses`."""
 
@@ -115,6 +117,14 @@ LIVED_IN = """
     select sha256(email::bytea), user_id, interval '1 hour', now() + interval '1 hour' from lms.users;
     insert into lms.idempotency_keys (user_id, route, key, request_hash, status, headers, body)
     select user_id, 'POST /courses', 'a key', sha256(email::bytea), 201, '{"A": "b"}', 'kept' from lms.users;
+    insert into lms.email_outbox (delivery_id, kind, user_id, course_id)
+    select lms.uuidv7(), 'welcome', student_id, course_id from lms.student_enrollments;
+    update lms.student_enrollments
+    set delivery_id = email_outbox.delivery_id
+    from lms.email_outbox
+    where email_outbox.user_id = student_id and email_outbox.course_id = student_enrollments.course_id;
+    insert into lms.account_tokens (token_hash, user_id, expires_at)
+    select sha256(email::bytea), user_id, now() + interval '1 day' from lms.users;
     update lms.users set settings = '{"theme": "dark"}', settings_version = 3 where role = 'student';
     update lms.deployments set environment = 'staging';
 """
