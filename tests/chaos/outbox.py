@@ -350,7 +350,7 @@ def _backlog(admin_url: str) -> int:
 
 @contextmanager
 def running_parts(
-    server: Server, database: str, mail: MailServer, folder: Path, retry_seconds: int = 30
+    server: Server, database: str, mail: MailServer, folder: Path
 ) -> Iterator[tuple[Kept, Kept, str]]:
     """Service and worker, and the service's address. Time-outs are those of production."""
     port = free_port()
@@ -380,7 +380,6 @@ def running_parts(
         LMS_SMTP_TLS="none",
         LMS_MAIL_FROM="The School <lms@school.example>",
         LMS_PUBLIC_URL="https://lms.school.example",
-        LMS_MAIL_RETRY_SECONDS=str(retry_seconds),
     )
     try:
         service.start()

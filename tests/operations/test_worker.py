@@ -1,4 +1,7 @@
-"""The worker against real mail servers and a real database: every way that a mail can fare."""
+"""The worker against real mail servers and a real database: every way that a mail can fare.
+
+What happens when it is killed is in tests/chaos.
+"""
 
 import signal
 import ssl
@@ -351,45 +354,7 @@ def test_who_listens_no_more_listens_again(
         assert outbox.settled(outbox.queue("second")) == ("sent", 1)
 
 
-# Who dies, and who is late
-
-
-def test_a_killed_workers_claim_ends(
-    database: TestDatabase, outbox: Outbox, mail: MailServer, tmp_path: Path
-) -> None:
-    settings = relay_settings(database, mail, smtp_timeout=2)
-    mail.to_data[address_of("student")] = [HANG]
-    delivery_id = outbox.queue()
-    with worker(tmp_path / "first", settings) as first:
-        wait_until(lambda: bool(mail.reached))
-        first.kill()
-        first.wait()
-    mail.let_go()
-    since = time.monotonic()
-    with relaying(settings):
-        assert outbox.settled(delivery_id, patience=60) == ("sent", 2)
-    assert time.monotonic() - since < 60
-    assert len({each.message_id for each in mail.received}) == 1
-
-
-def test_a_worker_that_stood_still_cannot_say_how_it_went(
-    database: TestDatabase, outbox: Outbox, mail: MailServer, tmp_path: Path
-) -> None:
-    settings = relay_settings(database, mail, smtp_timeout=2)
-    mail.to_data[address_of("student")] = [HANG]
-    delivery_id = outbox.queue()
-    with worker(tmp_path / "first", settings) as first:
-        wait_until(lambda: bool(mail.reached))
-        first.send_signal(signal.SIGSTOP)
-        mail.let_go()
-        with relaying(settings):
-            # Others go on meanwhile.
-            assert outbox.settled(outbox.queue("other"), patience=5) == ("sent", 1)
-            assert outbox.settled(delivery_id) == ("sent", 2)
-            before = outbox.reply(delivery_id)
-        first.send_signal(signal.SIGCONT)
-        wait_until(lambda: "taken by somebody else" in (tmp_path / "first").read_text())
-    assert (outbox.state(delivery_id), outbox.reply(delivery_id)) == (("sent", 2), before)
+# Side by side, and to the end
 
 
 def test_two_workers_send_no_mail_twice(
