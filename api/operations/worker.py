@@ -211,7 +211,8 @@ async def _connect(settings: Settings) -> Pool:
                 raise FailureError(f"No connection to PostgreSQL ({error}): check LMS_WORKER_URL.") from error
             try:
                 await check_role(pool, part="The worker", variable="LMS_WORKER_URL", role=WORKER_ROLE)
-                await deliveries.read_due_delivery(pool)
+                # Upkeep, which nobody but the worker may do.
+                await deliveries.delete_old_deliveries(pool)
             except asyncpg.InsufficientPrivilegeError as error:
                 await pool.close()
                 raise FailureError(
