@@ -28,6 +28,7 @@ from api.http.problems import UNAVAILABLE, problem_response
 from api.http.service import Service, note_session
 from api.repositories import catalogue
 from api.routes import (
+    account_tokens,
     audit_events,
     auth,
     courses,
@@ -35,6 +36,7 @@ from api.routes import (
     documentation,
     enrollments,
     health,
+    invitation,
     materials,
     syllabus_weeks,
     terms,
@@ -87,6 +89,9 @@ ROUTES: list[Any] = [
     health.read_ready,
     documentation.read_documentation,
     documentation.read_documentation_asset,
+    account_tokens.redeem_account_token,
+    invitation.read_invitation,
+    invitation.read_invitation_asset,
 ]
 
 PATIENCE = 3.0

@@ -43,6 +43,7 @@ WEEK = {"topic": "Statements"}
 PERSON = {"email": "bench@school.example", "full_name": "Person", "role": "student"}
 LINK = {"kind": "link", "title": "Link", "url": "https://bench.example/"}
 CLAIM = "idempotency_keys/claim_idempotency_key"
+TOKEN = "t" * 43
 
 TABLE: dict[str, list[Row]] = {
     "POST /auth/login": [
@@ -179,6 +180,20 @@ TABLE: dict[str, list[Row]] = {
             variant="keyed",
         ),
     ],
+    "POST /account-tokens/redeem": [
+        Row(
+            ("account_tokens/read_account_token",),
+            {"token": "none", "new_password": PASSWORD},
+            variant="refused",
+        ),
+        # Two, with the password hashed between them.
+        Row(
+            ("account_tokens/read_account_token", "account_tokens/redeem_account_token"),
+            {"token": TOKEN, "new_password": PASSWORD},
+        ),
+    ],
+    "GET /invitation": [Row(())],
+    "GET /invitation/{asset}": [Row(())],
     "GET /courses/{course_id}/enrollments/{student_id}": [Row(("enrollments/read_enrollment",))],
     "PATCH /courses/{course_id}/enrollments/{student_id}": [
         Row(("enrollments/update_enrollment",), {"state": "dropped"}, ANY_VERSION),
@@ -230,6 +245,7 @@ SEVERAL = {
     "POST /auth/login",
     "POST /auth/password",
     "PUT /users/{user_id}/password",
+    "POST /account-tokens/redeem",
     "POST /terms keyed",
     "POST /courses keyed",
     "POST /users keyed",
@@ -373,6 +389,12 @@ def _prepare(route: str, school: School, admin_url: str) -> tuple[str, dict[str,
                 "insert into lms.materials (course_id, kind, origin, title, url) "
                 "values (%s, 'link', 'linked', 'Link', 'https://bench.example/') returning material_id",
                 (school.own["course_id"],),
+            )
+        if route == "POST /account-tokens/redeem":
+            connection.execute(
+                "insert into lms.account_tokens (token_hash, user_id, expires_at) "
+                "values (sha256(%s), %s, now() + interval '1 hour') on conflict do nothing",
+                (TOKEN.encode(), school.people["invited_student"]),
             )
         token = token_for(name)
         if route.startswith("POST /auth/log"):

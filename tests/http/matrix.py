@@ -156,6 +156,9 @@ GET    /audit?actor_id={actor_id}                   404          404          40
 
 PUBLIC = {
     "POST /auth/login": 401,
+    "POST /account-tokens/redeem": 422,
+    "GET /invitation": 200,
+    "GET /invitation/{asset}": 404,
     "GET /health/live": 200,
     "GET /health/ready": 200,
     "GET /docs": 200,
@@ -166,7 +169,8 @@ PUBLIC = {
 }
 """Routes that ask for no token, and what everybody is answered by them."""
 
-BODIES: dict[str, dict[str, Any]] = {
+BODIES: dict[str, Any] = {
+    "POST /account-tokens/redeem": {"token": "no-such-token", "new_password": "a sentence is fine"},
     "POST /auth/login": {"email": address_of("lecturer"), "password": "a wrong one"},
     "POST /auth/password": {"current_password": PASSWORD, "new_password": "a sentence is fine"},
     "POST /users": {"email": "new@school.example", "full_name": "New", "role": "student"},

@@ -27,6 +27,7 @@ TABLES_OF = {
     "POST /auth/login": ["users", "sessions"],
     "POST /auth/password": ["users", "sessions"],
     "POST /users": ["users"],
+    "POST /account-tokens/redeem": ["users", "account_tokens"],
     "PATCH /users/{user_id}": ["users"],
     "PUT /users/{user_id}/password": ["users", "sessions"],
     "PATCH /users/{user_id}/settings": ["users"],
@@ -88,6 +89,7 @@ def test_without_a_defect_the_request_is_taken(
 ) -> None:
     expected = {
         "POST /auth/login": 401,
+        "POST /account-tokens/redeem": 422,
         "DELETE /terms/{term_id}": 409,
         "DELETE /courses/{course_id}": 409,
     }.get(operation.route)

@@ -186,6 +186,7 @@ BY_STATEMENT: dict[str, dict[str, Any]] = {
     "users/update_settings users_settings_ck": {"language": "x" * 17_000},
     "users/set_password users_password_hash_ck": {"password_hash": "the password itself"},
     "auth/change_password users_password_hash_ck": {"password_hash": "the password itself"},
+    "account_tokens/redeem_account_token users_password_hash_ck": {"password_hash": "the password itself"},
     "auth/create_session sessions_pk": {"token_hash": token_hash(token_for("lecturer"))},
     "enrollments/enroll_student student_enrollments_state_ck": {"state": "waiting"},
     "materials/create_material materials_week_number_ck": {"week_number": 54},
@@ -311,6 +312,10 @@ def test_a_value_that_the_models_keep_out_is_refused_by_the_database_too(
     name: str,
 ) -> None:
     query, _, rule = name.partition(" ")
+    admin.execute(
+        "insert into lms.account_tokens (token_hash, user_id, expires_at) values (%s, %s, now() + interval '1 hour')",
+        (bytes(32), school.people["invited_student"]),
+    )
     arguments = spoilt(calls(school, school.own["term_id"])[query][0], BY_STATEMENT[name])
     rows = tables.rows()
 
