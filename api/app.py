@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import asyncpg
-from litestar import Litestar
+from litestar import Litestar, Router
 from litestar.datastructures import State
 from tenacity import (
     AsyncRetrying,
@@ -94,6 +94,9 @@ ROUTES: list[Any] = [
     invitation.read_invitation_asset,
 ]
 
+IMPORTS: list[Any] = [enrollments.import_enrollments]
+"""Routes that take a CSV file, with a limit of its own."""
+
 PATIENCE = 3.0
 """Seconds that start-up waits for the database before it goes on without, answering 503 until it is there."""
 
@@ -111,7 +114,10 @@ def create_app(settings: Settings | None = None) -> Litestar:
     """The service as an ASGI application. Without settings, those of the environment."""
     service = Service(settings or Settings())
     return Litestar(
-        ROUTES,
+        [
+            *ROUTES,
+            Router("/", route_handlers=IMPORTS, request_max_body_size=service.settings.import_limit),
+        ],
         state=State({"service": service}, deep_copy=False),
         lifespan=[_serve],
         before_request=check_request,

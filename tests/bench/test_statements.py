@@ -16,6 +16,7 @@ from litestar import Litestar
 
 from api.app import create_app
 from tests.conftest import TestDatabase
+from tests.http.matrix import content_of
 from tests.support.school import PASSWORD, School, address_of, token_for
 from tests.support.service import settings_for
 
@@ -43,6 +44,16 @@ WEEK = {"topic": "Statements"}
 PERSON = {"email": "bench@school.example", "full_name": "Person", "role": "student"}
 LINK = {"kind": "link", "title": "Link", "url": "https://bench.example/"}
 CLAIM = "idempotency_keys/claim_idempotency_key"
+CSV_FILE = (
+    f"email,full_name,state\r\n{address_of('newcomer')},,active\r\nnobody@bench.example,New,invited\r\n"
+)
+IMPORT = (
+    "courses/read_taught_course",
+    "begin",
+    "courses/lock_taught_course",
+    "enrollments/import_enrollments",
+    "commit",
+)
 TOKEN = "t" * 43
 
 TABLE: dict[str, list[Row]] = {
@@ -180,6 +191,24 @@ TABLE: dict[str, list[Row]] = {
             variant="keyed",
         ),
     ],
+    "POST /courses/{course_id}/enrollments/import": [
+        # Who may, before the file is read; then one transaction: the lock, and all of the rest.
+        Row(IMPORT, CSV_FILE),
+        Row(IMPORT, CSV_FILE, query="?dry_run=true", variant="rehearsed"),
+        Row(
+            (
+                IMPORT[0],
+                "begin",
+                CLAIM,
+                *IMPORT[2:-1],
+                "idempotency_keys/save_idempotency_key",
+                "commit",
+            ),
+            CSV_FILE,
+            {"Idempotency-Key": "once"},
+            variant="keyed",
+        ),
+    ],
     "POST /account-tokens/redeem": [
         Row(
             ("account_tokens/read_account_token",),
@@ -246,6 +275,9 @@ SEVERAL = {
     "POST /auth/password",
     "PUT /users/{user_id}/password",
     "POST /account-tokens/redeem",
+    "POST /courses/{course_id}/enrollments/import",
+    "POST /courses/{course_id}/enrollments/import rehearsed",
+    "POST /courses/{course_id}/enrollments/import keyed",
     "POST /terms keyed",
     "POST /courses keyed",
     "POST /users keyed",
@@ -304,13 +336,14 @@ def test_a_request_sends_these_statements(
     elif body == {"student_id": "{newcomer}"}:
         body = {"student_id": str(school.people["newcomer"])}
     content_type = "application/merge-patch+json" if method == "PATCH" else "application/json"
+    content_type = "text/csv" if isinstance(body, str) else content_type
     before = _sent(calls, module_database.name)
 
     answer = service.request(
         method,
         path,
         headers={"Authorization": f"Bearer {token}", "Content-Type": content_type} | row.headers,
-        json=body,
+        **content_of(body),
     )
 
     assert answer.status_code in {200, 201, 204} or row.variant in {

@@ -157,6 +157,8 @@ def calls(school: School, empty_term_id: UUID) -> dict[str, list[dict[str, Any]]
         "courses/list_courses_by_term": pages(term_id=own["term_id"]),
         "courses/list_courses_by_lecturer": pages(lecturer_id=own["lecturer_id"], term_id=None),
         "courses/read_course": [course],
+        "courses/read_taught_course": [course],
+        "courses/lock_taught_course": [course],
         "courses/create_course": [
             {
                 "actor": LECTURER,

@@ -85,6 +85,32 @@ def log_in(service: httpx.Client, email: str, password: str = PASSWORD) -> httpx
     return service.post("/auth/login", json={"email": email, "password": password})
 
 
+def test_from_the_file_of_a_lecturer_to_the_course(
+    service: httpx.Client, lecturer: Client, course: str, mailer: Mailer
+) -> None:
+    file = "email,full_name,state\r\nlena@pupils.example,Lena Vogel,invited\r\n"
+    (item,) = service.post(
+        f"{course}/enrollments/import", content=file, headers=lecturer.headers | {"Content-Type": "text/csv"}
+    ).json()["items"]
+    assert log_in(service, "lena@pupils.example").status_code == 401
+    token = mailer.link(item["student_id"])
+    assert redeem(service, token).status_code == 204
+    login = log_in(service, "lena@pupils.example")
+    assert login.status_code == 200
+    headers = {"Authorization": f"Bearer {login.json()['access_token']}"}
+    assert service.get(course, headers=headers).status_code == 404
+    mine = f"{course}/enrollments/{item['student_id']}"
+    seen = service.get(mine, headers=headers)
+    assert seen.json()["state"] == "invited"
+    accepted = service.patch(
+        mine,
+        json={"state": "active"},
+        headers=headers | {"If-Match": seen.headers["etag"], "Content-Type": "application/merge-patch+json"},
+    )
+    assert accepted.json()["state"] == "active"
+    assert service.get(course, headers=headers).status_code == 200
+
+
 def test_a_link_works_once_and_ends_every_other_to_the_account(
     service: httpx.Client, mailer: Mailer, invited: UUID, tables: Tables, admin: psycopg.Connection[Any]
 ) -> None:

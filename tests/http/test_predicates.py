@@ -19,7 +19,7 @@ import pytest
 from api.database.pool import Pool, Transaction
 from api.database.queries import load_queries
 from api.settings import ROOT
-from tests.http.matrix import LET_IN, LOCKED_OUT, Matrix, Row, read_table, token_hash
+from tests.http.matrix import LET_IN, LOCKED_OUT, NO_ID, Matrix, Row, read_table, token_hash
 from tests.http.tables import touched
 from tests.support.school import PASSWORD, address_of
 
@@ -204,6 +204,7 @@ class Checks:
         yield from self.touches()
         yield from self.steps()
         yield from self.deliveries()
+        yield from self.imports()
         yield from self.links()
         yield from self.issued()
 
@@ -306,6 +307,25 @@ class Checks:
             if self._run(name, arguments, count=True) != 1:
                 yield f"{name}: not one mail"
         self.matrix.tables.restore()
+
+    def imports(self) -> Iterator[str]:
+        """Each statement of an import decides for itself, and the first one before the file is looked at."""
+        course_id = self.matrix.school.own["course_id"]
+        for name, where in (("other_lecturer", course_id), ("lecturer", NO_ID)):
+            token = token_hash(self.token(name))
+            for statement, rest, expected in (
+                ("courses/lock_taught_course", (), [(None,)]),
+                ("enrollments/import_enrollments", ("[]", False), [(None, None)]),
+            ):
+                if (found := self._run(statement, (token, where, *rest))) != expected:
+                    yield f"{statement} by {name} on {where}: {found}"
+            answer = self.matrix.client.post(
+                f"/courses/{where}/enrollments/import",
+                headers={**self.matrix.school.headers(name), "Content-Type": "text/plain"},
+                content=b"not even looked at",
+            )
+            if answer.status_code != 404:
+                yield f"a file of {name} on {where}: {answer.text}"
 
     def links(self) -> Iterator[str]:
         """A link opens its account once, in time and while it is open; then all links to it end, and no other."""

@@ -142,6 +142,8 @@ def _use_enrollments(send: Sender, student_id: str) -> None:
     send("GET", f"/students/{student_id}/enrollments")
     send("GET", f"{enrollments}/{student_id}")
     send("PATCH", f"{enrollments}/{student_id}", json={"state": "dropped"}, headers=_MERGE)
+    file = "email,full_name,state\r\nnew@school.example,New,invited\r\n"
+    send("POST", f"{enrollments}/import", "lecturer", content=file, headers={"Content-Type": "text/csv"})
 
 
 _WHICHEVER = {"If-Match": "*"}
