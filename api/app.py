@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import asyncpg
-from litestar import Litestar
+from litestar import Litestar, Router
 from litestar.datastructures import State
 from tenacity import (
     AsyncRetrying,
@@ -28,6 +28,7 @@ from api.http.problems import UNAVAILABLE, problem_response
 from api.http.service import Service, note_session
 from api.repositories import catalogue
 from api.routes import (
+    account_tokens,
     audit_events,
     auth,
     courses,
@@ -35,6 +36,7 @@ from api.routes import (
     documentation,
     enrollments,
     health,
+    invitation,
     materials,
     syllabus_weeks,
     terms,
@@ -87,7 +89,13 @@ ROUTES: list[Any] = [
     health.read_ready,
     documentation.read_documentation,
     documentation.read_documentation_asset,
+    account_tokens.redeem_account_token,
+    invitation.read_invitation,
+    invitation.read_invitation_asset,
 ]
+
+IMPORTS: list[Any] = [enrollments.import_enrollments]
+"""Routes that take a CSV file, with a limit of its own."""
 
 PATIENCE = 3.0
 """Seconds that start-up waits for the database before it goes on without, answering 503 until it is there."""
@@ -106,7 +114,10 @@ def create_app(settings: Settings | None = None) -> Litestar:
     """The service as an ASGI application. Without settings, those of the environment."""
     service = Service(settings or Settings())
     return Litestar(
-        ROUTES,
+        [
+            *ROUTES,
+            Router("/", route_handlers=IMPORTS, request_max_body_size=service.settings.import_limit),
+        ],
         state=State({"service": service}, deep_copy=False),
         lifespan=[_serve],
         before_request=check_request,

@@ -56,6 +56,11 @@ class Settings(BaseSettings):
         ge=1_024,
         description="Bytes of a JSON request body; a larger one is answered 413.",
     )
+    import_limit: int = Field(
+        default=4_194_304,
+        ge=1_024,
+        description="Bytes of a CSV file of enrolments; a larger one is answered 413.",
+    )
     session_hours: int = Field(default=168, ge=1, le=8_760, description="Hours a login lasts at most.")
     session_idle_hours: int = Field(
         default=24, ge=1, le=8_760, description="Hours without a request after which a login ends."

@@ -1,6 +1,7 @@
 """What the OpenAPI document says beyond what handlers say themselves."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from litestar import Request, Response, Router
@@ -8,7 +9,15 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.openapi.config import OpenAPIConfig
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.openapi.plugins import JsonRenderPlugin
-from litestar.openapi.spec import Components, SecurityScheme
+from litestar.openapi.spec import (
+    Components,
+    OpenAPIMediaType,
+    OpenAPIType,
+    Operation,
+    RequestBody,
+    Schema,
+    SecurityScheme,
+)
 
 from api import __version__
 from api.http.problems import ProblemDetails, ProblemError
@@ -29,8 +38,32 @@ clears.
 **Retrying.** A POST may carry an `Idempotency-Key`: sent again within 24 hours it gets the first answer, with
 `Idempotency-Replayed: true`, and takes effect once. 503 and 504 may always be retried.
 
-**Errors** are `application/problem+json` (RFC 9457). `type` is stable; `errors` names each field.
+**Whole classes.** `POST /courses/{course_id}/enrollments/import` takes a CSV file with the columns email, full_name and
+state, and puts all of its people on the course or none. `dry_run=true` says first what would be done, or what is wrong
+with which line. Who is invited and has no account gets one, and a link by mail to set a password: it leads to the page
+`/invitation`, which sends the token behind its # to `POST /account-tokens/redeem`.
+
+**Errors** are `application/problem+json` (RFC 9457). `type` is stable; `errors` names each field, or each line of a
+file.
 """
+
+
+CSV_FILE = """\
+The columns are email, full_name and state (active or invited), in any order, named by the first line; UTF-8, with or
+without a BOM; fields in quotation marks as in RFC 4180. Empty lines are left out.
+"""
+
+
+@dataclass
+class TakesCsv(Operation):
+    """An operation whose body is a CSV file, which its handler reads itself once it knows who sends it."""
+
+    def __post_init__(self) -> None:
+        example = "email,full_name,state\r\nlena.vogel@example.edu,Lena Vogel,invited\r\n"
+        file = OpenAPIMediaType(
+            schema=Schema(type=OpenAPIType.STRING, description=CSV_FILE, examples=[example])
+        )
+        self.request_body = RequestBody(content={"text/csv": file}, required=True)
 
 
 PUBLIC: list[dict[str, list[str]]] = [{}]
@@ -76,7 +109,7 @@ _MEANING = {
     409: "A rule of the data refuses, because of what is there already.",
     412: "It was changed since you read it; `version` is the present one.",
     413: "The body is too large.",
-    415: "The body is not sent as JSON.",
+    415: "The body is not sent as JSON, or as what else it has to be.",
     422: "A value breaks a rule; `errors` says which and why.",
     428: "Send the ETag that you have seen as If-Match.",
     503: "The database is busy or restarting; try again after Retry-After.",
@@ -158,13 +191,15 @@ def _finish_operation(method: str, operation: dict[str, Any]) -> None:
     parameters = operation.setdefault("parameters", [])
     if "428" in responses:
         parameters.append(_IF_MATCH)
-    if "201" in responses:
+    is_public = operation.get("security") == PUBLIC
+    if "201" in responses or (method == "post" and "200" in responses and not is_public):
         parameters.append(_IDEMPOTENCY_KEY)
+    if "201" in responses:
         responses["201"]["headers"] = {
             "ETag": _ETAG,
             "Location": {"description": "Where it is.", "schema": {"type": "string"}},
         }
-    if "200" in responses and operation.get("security") != PUBLIC:
+    if "200" in responses and method != "post" and not is_public:
         responses["200"]["headers"] = {"ETag": _ETAG}
         if method == "get":
             parameters.append(_IF_NONE_MATCH)

@@ -5,7 +5,7 @@ the case otherwise. No text of the database, no row and no stack trace ever reac
 """
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
@@ -28,6 +28,8 @@ class FieldProblem(BaseModel):
     pointer: str | None = Field(default=None, description="JSON pointer into the body.")
     parameter: str | None = Field(default=None, description="Name of a path or query parameter.")
     header: str | None = Field(default=None, description="Name of a request header.")
+    line: int | None = Field(default=None, description="Number of a line in the file that was sent.")
+    column: str | None = Field(default=None, description="Name of a column of that file.")
 
 
 class ProblemDetails(BaseModel):
@@ -49,7 +51,7 @@ class ProblemError(Exception):
     status: int
     detail: str
     name: str = ""
-    errors: list[dict[str, str]] = field(default_factory=list)
+    errors: Sequence[Mapping[str, Any]] = field(default_factory=list)
     headers: dict[str, str] = field(default_factory=dict)
     extensions: dict[str, Any] = field(default_factory=dict)
 

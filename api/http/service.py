@@ -1,7 +1,8 @@
 """What the routes of one worker share, reached without dependency injection, which costs a request most."""
 
-from collections.abc import Mapping
-from contextlib import suppress
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 from litestar import Request
@@ -18,6 +19,10 @@ MAX_SEEN = 50_000
 """Sessions noted between two touches; more than that many in a minute is no honest traffic of one worker."""
 
 
+IMPORT_PATIENCE = 20.0
+"""Seconds that an import waits for its turn before it is answered 503."""
+
+
 class Service:
     """The connections, the constraints' answers, and the sessions seen since they were last noted."""
 
@@ -26,6 +31,7 @@ class Service:
         self.answers: Mapping[str, Answer] = {}
         self.seen: set[bytes] = set()
         self._pool: Pool | None = None
+        self._importing = asyncio.Semaphore(1)
 
     @property
     def database(self) -> Pool:
@@ -45,6 +51,22 @@ class Service:
                 await self.note_sessions()
             await self._pool.close()
             self._pool = None
+
+    @asynccontextmanager
+    async def importing(self) -> AsyncIterator[None]:
+        """One import of this worker at a time: those who wait hold no connection, of which everybody needs one.
+
+        Raises UnavailableError where the turn does not come in time.
+        """
+        try:
+            async with asyncio.timeout(IMPORT_PATIENCE):
+                await self._importing.acquire()
+        except TimeoutError:
+            raise UnavailableError from None
+        try:
+            yield
+        finally:
+            self._importing.release()
 
     async def note_sessions(self) -> None:
         """Tell the database which sessions were used, so that they do not idle out."""

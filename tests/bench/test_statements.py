@@ -16,6 +16,7 @@ from litestar import Litestar
 
 from api.app import create_app
 from tests.conftest import TestDatabase
+from tests.http.matrix import content_of
 from tests.support.school import PASSWORD, School, address_of, token_for
 from tests.support.service import settings_for
 
@@ -43,6 +44,17 @@ WEEK = {"topic": "Statements"}
 PERSON = {"email": "bench@school.example", "full_name": "Person", "role": "student"}
 LINK = {"kind": "link", "title": "Link", "url": "https://bench.example/"}
 CLAIM = "idempotency_keys/claim_idempotency_key"
+CSV_FILE = (
+    f"email,full_name,state\r\n{address_of('newcomer')},,active\r\nnobody@bench.example,New,invited\r\n"
+)
+IMPORT = (
+    "courses/read_taught_course",
+    "begin",
+    "courses/lock_taught_course",
+    "enrollments/import_enrollments",
+    "commit",
+)
+TOKEN = "t" * 43
 
 TABLE: dict[str, list[Row]] = {
     "POST /auth/login": [
@@ -179,6 +191,38 @@ TABLE: dict[str, list[Row]] = {
             variant="keyed",
         ),
     ],
+    "POST /courses/{course_id}/enrollments/import": [
+        # Who may, before the file is read; then one transaction: the lock, and all of the rest.
+        Row(IMPORT, CSV_FILE),
+        Row(IMPORT, CSV_FILE, query="?dry_run=true", variant="rehearsed"),
+        Row(
+            (
+                IMPORT[0],
+                "begin",
+                CLAIM,
+                *IMPORT[2:-1],
+                "idempotency_keys/save_idempotency_key",
+                "commit",
+            ),
+            CSV_FILE,
+            {"Idempotency-Key": "once"},
+            variant="keyed",
+        ),
+    ],
+    "POST /account-tokens/redeem": [
+        Row(
+            ("account_tokens/read_account_token",),
+            {"token": "none", "new_password": PASSWORD},
+            variant="refused",
+        ),
+        # Two, with the password hashed between them.
+        Row(
+            ("account_tokens/read_account_token", "account_tokens/redeem_account_token"),
+            {"token": TOKEN, "new_password": PASSWORD},
+        ),
+    ],
+    "GET /invitation": [Row(())],
+    "GET /invitation/{asset}": [Row(())],
     "GET /courses/{course_id}/enrollments/{student_id}": [Row(("enrollments/read_enrollment",))],
     "PATCH /courses/{course_id}/enrollments/{student_id}": [
         Row(("enrollments/update_enrollment",), {"state": "dropped"}, ANY_VERSION),
@@ -230,6 +274,10 @@ SEVERAL = {
     "POST /auth/login",
     "POST /auth/password",
     "PUT /users/{user_id}/password",
+    "POST /account-tokens/redeem",
+    "POST /courses/{course_id}/enrollments/import",
+    "POST /courses/{course_id}/enrollments/import rehearsed",
+    "POST /courses/{course_id}/enrollments/import keyed",
     "POST /terms keyed",
     "POST /courses keyed",
     "POST /users keyed",
@@ -288,13 +336,14 @@ def test_a_request_sends_these_statements(
     elif body == {"student_id": "{newcomer}"}:
         body = {"student_id": str(school.people["newcomer"])}
     content_type = "application/merge-patch+json" if method == "PATCH" else "application/json"
+    content_type = "text/csv" if isinstance(body, str) else content_type
     before = _sent(calls, module_database.name)
 
     answer = service.request(
         method,
         path,
         headers={"Authorization": f"Bearer {token}", "Content-Type": content_type} | row.headers,
-        json=body,
+        **content_of(body),
     )
 
     assert answer.status_code in {200, 201, 204} or row.variant in {
@@ -373,6 +422,12 @@ def _prepare(route: str, school: School, admin_url: str) -> tuple[str, dict[str,
                 "insert into lms.materials (course_id, kind, origin, title, url) "
                 "values (%s, 'link', 'linked', 'Link', 'https://bench.example/') returning material_id",
                 (school.own["course_id"],),
+            )
+        if route == "POST /account-tokens/redeem":
+            connection.execute(
+                "insert into lms.account_tokens (token_hash, user_id, expires_at) "
+                "values (sha256(%s), %s, now() + interval '1 hour') on conflict do nothing",
+                (TOKEN.encode(), school.people["invited_student"]),
             )
         token = token_for(name)
         if route.startswith("POST /auth/log"):

@@ -76,6 +76,9 @@ def calls(school: School, empty_term_id: UUID) -> dict[str, list[dict[str, Any]]
         ],
         "auth/read_me": [{"actor": ADMIN}, {"actor": LECTURER}],
         "auth/change_password": [{"actor": LECTURER, "password_hash": "$argon2id$"}],
+        "account_tokens/redeem_account_token": [
+            {"account_token_hash": bytes(32), "password_hash": "$argon2id$"}
+        ],
         "users/list_users": pages(),
         "users/list_users_by_role": pages(role="student"),
         "users/list_users_by_name": [
@@ -154,6 +157,8 @@ def calls(school: School, empty_term_id: UUID) -> dict[str, list[dict[str, Any]]
         "courses/list_courses_by_term": pages(term_id=own["term_id"]),
         "courses/list_courses_by_lecturer": pages(lecturer_id=own["lecturer_id"], term_id=None),
         "courses/read_course": [course],
+        "courses/read_taught_course": [course],
+        "courses/lock_taught_course": [course],
         "courses/create_course": [
             {
                 "actor": LECTURER,
@@ -196,7 +201,11 @@ def calls(school: School, empty_term_id: UUID) -> dict[str, list[dict[str, Any]]
 
 @pytest.fixture
 def arguments(admin: psycopg.Connection[Any], school: School) -> dict[str, list[dict[str, Any]]]:
-    """The calls, on a school that has a term without courses too."""
+    """The calls, on a school that has a term without courses and a link to an account, too."""
+    admin.execute(
+        "insert into lms.account_tokens (token_hash, user_id, expires_at) values (%s, %s, now() + interval '1 hour')",
+        (bytes(32), school.people["invited_student"]),
+    )
     empty_term_id = one(
         admin,
         "insert into lms.terms (code, title, starts_on, ends_on) "

@@ -19,7 +19,7 @@ import pytest
 from api.database.pool import Pool, Transaction
 from api.database.queries import load_queries
 from api.settings import ROOT
-from tests.http.matrix import LET_IN, LOCKED_OUT, Matrix, Row, read_table, token_hash
+from tests.http.matrix import LET_IN, LOCKED_OUT, NO_ID, Matrix, Row, read_table, token_hash
 from tests.http.tables import touched
 from tests.support.school import PASSWORD, address_of
 
@@ -45,6 +45,10 @@ _PREDICATES = re.compile(
         | sessions\.revoked_at\ is\ null
         | sessions\.expires_at\ >\ now\(\)
         | sessions\.last_seen_at\ \+\ sessions\.idle_timeout\ >\ now\(\)
+        | account_tokens\.token_hash\ =\ \$1
+        | account_tokens\.used_at\ is\ null
+        | account_tokens\.expires_at\ >\ now\(\)
+        | account_tokens\.user_id\ =\ updated\.user_id
         | (?<!'active',\ )users\.deactivated_at\ is\ null(?!\ as)     # not where it is shown
         | updated\.deactivated_at\ is\ not\ null
         | \w+\.email\ =\ (?:\$\d|credentials\.email)
@@ -200,6 +204,9 @@ class Checks:
         yield from self.touches()
         yield from self.steps()
         yield from self.deliveries()
+        yield from self.imports()
+        yield from self.links()
+        yield from self.issued()
 
     def logins(self) -> Iterator[str]:
         """One session for whoever knows the password of an open account; all others are told the same."""
@@ -299,6 +306,85 @@ class Checks:
         ):
             if self._run(name, arguments, count=True) != 1:
                 yield f"{name}: not one mail"
+        self.matrix.tables.restore()
+
+    def imports(self) -> Iterator[str]:
+        """Each statement of an import decides for itself, and the first one before the file is looked at."""
+        course_id = self.matrix.school.own["course_id"]
+        for name, where in (("other_lecturer", course_id), ("lecturer", NO_ID)):
+            token = token_hash(self.token(name))
+            for statement, rest, expected in (
+                ("courses/lock_taught_course", (), [(None,)]),
+                ("enrollments/import_enrollments", ("[]", False), [(None, None)]),
+            ):
+                if (found := self._run(statement, (token, where, *rest))) != expected:
+                    yield f"{statement} by {name} on {where}: {found}"
+            answer = self.matrix.client.post(
+                f"/courses/{where}/enrollments/import",
+                headers={**self.matrix.school.headers(name), "Content-Type": "text/plain"},
+                content=b"not even looked at",
+            )
+            if answer.status_code != 404:
+                yield f"a file of {name} on {where}: {answer.text}"
+
+    def links(self) -> Iterator[str]:
+        """A link opens its account once, in time and while it is open; then all links to it end, and no other."""
+        connection, people = self.matrix.tables.connection, self.matrix.school.people
+        made = {
+            "fresh": ("invited_student", "1 hour", None),
+            "second": ("invited_student", "1 hour", None),
+            "used": ("invited_student", "1 hour", "2026-01-01T00:00:00Z"),
+            "late": ("invited_student", "-1 second", None),
+            "closed": ("closed_student", "1 hour", None),
+            "another": ("newcomer", "1 hour", None),
+        }
+        for name, (whose, valid, used_at) in made.items():
+            connection.execute(
+                "insert into lms.account_tokens (token_hash, user_id, created_at, expires_at, used_at) "
+                "values (%s, %s, now() - interval '1 day', now() + %s::interval, %s)",
+                (token_hash(name), people[whose], valid, used_at),
+            )
+        for name in ("used", "late", "closed", "absent"):
+            for statement, rest in (("read_account_token", ()), ("redeem_account_token", ("$argon2id$",))):
+                if found := self._run(f"account_tokens/{statement}", (token_hash(name), *rest)):
+                    yield f"{statement} of the link {name}: {found}"
+        if self._run("account_tokens/read_account_token", (token_hash("fresh"),)) != [
+            (people["invited_student"],)
+        ]:
+            yield "the link is read as somebody else's"
+        administrator = token_hash(self.token("super_admin"))
+        for statement, arguments in (
+            ("account_tokens/redeem_account_token", (token_hash("fresh"), "$argon2id$")),
+            ("users/set_password", (administrator, people["invited_student"], "$argon2id$")),
+        ):
+            before = self.matrix.tables.rows()
+            with connection.transaction(force_rollback=True), psycopg.RawCursor(connection) as cursor:
+                cursor.execute(self.sent.statement(statement).encode(), arguments)
+                changes = touched(before, self.matrix.tables.rows())
+            ended = {
+                json.loads(row.partition(" ")[2])["token_hash"]
+                for row in changes
+                if "account_tokens" in row[:15]
+            }
+            expected = {"\\x" + token_hash(name).hex() for name in ("fresh", "second", "late")}
+            if ended != expected:
+                yield f"{statement} ended {ended}"
+            opened = {
+                json.loads(row.partition(" ")[2])["user_id"] for row in changes if row.startswith("users ")
+            }
+            if opened != {str(people["invited_student"])}:
+                yield f"{statement} opened {opened}"
+        self.matrix.tables.restore()
+
+    def issued(self) -> Iterator[str]:
+        """A link is made to an account that is open and has no password, and to no other."""
+        people = self.matrix.school.people
+        self.matrix.tables.connection.execute(
+            "update lms.users set password_hash = '!' where user_id = %s", (people["closed_student"],)
+        )
+        for name, number in (("invited_student", 1), ("closed_student", 0), ("newcomer", 0)):
+            if len(self._run("account_tokens/issue_account_token", (bytes(32), people[name], 1))) != number:
+                yield f"links to the account of {name}: not {number}"
         self.matrix.tables.restore()
 
     def token(self, name: str) -> str:

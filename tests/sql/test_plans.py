@@ -83,9 +83,12 @@ GIVEN: dict[str, str | None] = {
 }
 """What a parameter is given that no row of the school fills."""
 
+LINE = {"line": 2, "email": "new@school.example", "full_name": "New Person", "state": "invited"}
+
 GIVEN_TO: dict[str, dict[str, str | None]] = {
     "deliveries/settle_delivery": {"state": "sent"},
     "enrollments/enroll_student": {"email": None, "state": "active"},
+    "enrollments/import_enrollments": {"lines": json.dumps([LINE]), "dry_run": "false"},
     "enrollments/list_enrollments": {"state": None},
     "enrollments/update_enrollment": {"patch": '{"state": "dropped"}'},
     "users/create_user": {"role": "student"},
