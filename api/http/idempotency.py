@@ -23,32 +23,55 @@ from api.repositories import idempotency_keys
 T = TypeVar("T")
 
 _KEY = re.compile(rb"[\x21-\x7e]{1,200}")
+_REPLAYED = (b"idempotency-replayed", b"true")
 
 
 async def once(
-    request: Request[Any, Any, Any], work: Callable[[Database], Awaitable[Document[T]]]
+    request: Request[Any, Any, Any],
+    work: Callable[[Database], Awaitable[Document[T]]],
+    *,
+    content: bytes | None = None,
 ) -> Document[T]:
     """Do the work, or give the answer that it had when the same request came first.
 
+    `content` is what tells one body from another, where the body itself was not kept.
+
     Raises ProblemError 422 for a key that was sent with another request, or is none.
     """
-    key = header(request.scope, b"idempotency-key")
+    key = key_of(request)
     if key is None:
         return await work(database_of(request))
+    told = await request.body() if content is None else content
+    try:
+        return await _once(request, key, told, work)
+    except RETRIED:
+        return await _once(request, key, told, work)
+
+
+def key_of(request: Request[Any, Any, Any]) -> str | None:
+    """The Idempotency-Key, if there is one. Raises ProblemError 422 for one that is none."""
+    key = header(request.scope, b"idempotency-key")
+    if key is None:
+        return None
     if _KEY.fullmatch(key) is None:
         raise _refused("An Idempotency-Key is 1 to 200 printable ASCII characters, without space.")
-    try:
-        return await _once(request, key.decode(), work)
-    except RETRIED:
-        return await _once(request, key.decode(), work)
+    return key.decode()
+
+
+def is_replayed(answer: Document[Any]) -> bool:
+    """Whether an answer is that of an earlier request, so that this one had no effect."""
+    return _REPLAYED in answer.raw_headers
 
 
 async def _once(
-    request: Request[Any, Any, Any], key: str, work: Callable[[Database], Awaitable[Document[T]]]
+    request: Request[Any, Any, Any],
+    key: str,
+    content: bytes,
+    work: Callable[[Database], Awaitable[Document[T]]],
 ) -> Document[T]:
     actor = actor_of(request)
     route = f"{request.method} {request.scope['path_template']}"
-    request_hash = sha256(request.scope["path"].encode() + b"\0" + await request.body()).digest()
+    request_hash = sha256(request.scope["path"].encode() + b"\0" + content).digest()
     async with database_of(request).transaction() as transaction:
         claim = await idempotency_keys.claim_idempotency_key(
             transaction, actor=actor, route=route, key=key, request_hash=request_hash
@@ -81,7 +104,7 @@ async def _replayed(
     if kept.request_hash != request_hash:
         raise _refused("This Idempotency-Key was sent with another request.")
     headers = [(name.encode(), value.encode()) for name, value in loads(kept.headers).items()]
-    headers.append((b"idempotency-replayed", b"true"))
+    headers.append(_REPLAYED)
     return Document(kept.body, status_code=kept.status, headers=headers)
 
 

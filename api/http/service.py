@@ -1,7 +1,7 @@
 """What the routes of one worker share, reached without dependency injection, which costs a request most."""
 
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from litestar import Request
@@ -13,16 +13,23 @@ from api.database.pool import Pool
 from api.http.problems import UNAVAILABLE
 from api.repositories import catalogue, idempotency_keys, sessions
 from api.settings import Settings
+from api.storage.store import Store, open_store
 
 MAX_SEEN = 50_000
 """Sessions noted between two touches; more than that many in a minute is no honest traffic of one worker."""
 
+MAX_UPLOADS = 16
+"""Uploads at the same time in one worker; each holds some 15 MB of memory."""
+
 
 class Service:
-    """The connections, the constraints' answers, and the sessions seen since they were last noted."""
+    """The connections, the store of files, the constraints' answers, and the sessions seen since they were noted."""
 
     def __init__(self, settings: Settings) -> None:
+        """Raises StorageError where the settings name a store that cannot be used."""
         self.settings = settings
+        self.store: Store = open_store(settings)
+        self.uploads = 0
         self.answers: Mapping[str, Answer] = {}
         self.seen: set[bytes] = set()
         self._pool: Pool | None = None
@@ -45,6 +52,17 @@ class Service:
                 await self.note_sessions()
             await self._pool.close()
             self._pool = None
+
+    @contextmanager
+    def uploading(self) -> Iterator[None]:
+        """The time of an upload. Raises UnavailableError where there are too many."""
+        if self.uploads >= MAX_UPLOADS:
+            raise UnavailableError
+        self.uploads += 1
+        try:
+            yield
+        finally:
+            self.uploads -= 1
 
     async def note_sessions(self) -> None:
         """Tell the database which sessions were used, so that they do not idle out."""
