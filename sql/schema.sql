@@ -406,7 +406,7 @@ COMMENT ON COLUMN lms.files.created_at IS 'When the upload began. Personal data:
 COMMENT ON CONSTRAINT files_byte_size_ck ON lms.files IS '422 /file The file is empty.';
 COMMENT ON CONSTRAINT files_media_type_ck ON lms.files IS '422 /file Upload a PDF, an MP4 or WebM video, PPTX or ODP slides, or plain text or Markdown.';
 COMMENT ON CONSTRAINT files_name_ck ON lms.files IS '422 /file Give a name of 1 to 200 characters, without slashes, quotes and control characters.';
-COMMENT ON CONSTRAINT files_sha256_ck ON lms.files IS '422 /sha256 A SHA-256 has 32 bytes.';
+COMMENT ON CONSTRAINT files_sha256_ck ON lms.files IS '422 /file A SHA-256 has 32 bytes.';
 COMMENT ON CONSTRAINT files_state_ck ON lms.files IS '422 Use uploading, stored or deleting.';
 COMMENT ON CONSTRAINT files_stored_ck ON lms.files IS '422 What is stored has a name, a type, a size and a hash.';
 

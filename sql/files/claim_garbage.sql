@@ -1,10 +1,10 @@
 -- files/claim_garbage
 -- Mark files that nobody needs, a hundred at most, so that their objects may be removed: uploads that took too long,
--- files that no material shows, and what somebody else marked and did not get to.
+-- files whose course is gone, and what somebody else marked and did not get to.
 --
 -- role    lms_worker
 -- result  rows   FileKey
--- index   files_state_file_id_ix, materials_file_id_uq
+-- index   files_state_file_id_ix, files_course_id_ix
 
 with /* files/claim_garbage */ overdue as (
     -- An upload that ends at this moment has locked its row: it is stored, or found here the next time.
@@ -16,11 +16,12 @@ with /* files/claim_garbage */ overdue as (
     for update skip locked
 ),
 unshown as (
-    -- Apart from the others: seen in one snapshot, a stored file without a material never had one later.
+    -- Their materials went with the course.
     select files.file_id
     from lms.files
     where
-        files.state = 'stored'
+        files.course_id is null
+        and files.state = 'stored'
         and not exists (select from lms.materials where materials.file_id = files.file_id)
     order by files.file_id
     limit 100

@@ -16,7 +16,6 @@
 -- fails   materials_week_number_ck
 -- fails   materials_title_ck
 -- fails   materials_kind_file          422 /file The file is of another type than `kind` says.
--- fails   materials_file_id_uq
 -- fails   files_due_at_past            408 The upload took longer than one may.
 -- fails   files_stored_ck
 -- fails   files_name_ck

@@ -69,7 +69,10 @@ REPEATABLE = [
 
 def test_these_are_all_that_may_be_sent_again(service: httpx.Client) -> None:
     found = operations(service.get("/schema/openapi.json").json())
-    assert {operation.route for operation in found if operation.is_repeatable} == set(map(str, REPEATABLE))
+    assert {operation.route for operation in found if operation.is_repeatable} - {
+        # In test_files.py: it takes a form, and the file is read again before the answer is given again.
+        "POST /courses/{course_id}/materials/files"
+    } == set(map(str, REPEATABLE))
 
 
 @pytest.mark.parametrize("repeatable", REPEATABLE, ids=str)

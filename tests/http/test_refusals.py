@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import httpx
@@ -17,6 +17,7 @@ from api.database.queries import load_queries
 from api.database.query import BOUND
 from api.http.problems import problem_of
 from api.http.service import read_catalogue
+from api.models.files import Stored
 from tests.conftest import TestDatabase
 from tests.http.matrix import NO_ID, body_of, token_hash
 from tests.http.support import Client, blamed, one, refusal
@@ -143,6 +144,12 @@ BY_REQUEST: dict[str, list[Step]] = {
         ("lecturer", "PUT /courses/{course_id}/materials/crawled", {"url": "https://other.example/"}),
         ("lecturer", "PATCH {made}", {"url": "https://new.example/"}),
     ],
+    "materials/update_material materials_source_ck": [
+        ("lecturer", "PATCH /materials/{file_material_id}", {"url": "https://new.example/"})
+    ],
+    "materials/update_material materials_kind_file": [
+        ("lecturer", "PATCH /materials/{file_material_id}", {"kind": "pdf"})
+    ],
 }
 """Rules that a well-formed request can break: the requests, of which the last is refused."""
 
@@ -200,12 +207,21 @@ BY_STATEMENT: dict[str, dict[str, Any]] = {
     "materials/update_material materials_kind_ck": {"kind": "audio"},
     "materials/update_material materials_title_ck": {"title": "x" * 301},
     "materials/update_material materials_url_ck": {"url": "javascript:alert(1)"},
+    "materials/create_uploaded_material materials_week_number_ck": {"week_number": 54},
+    "materials/create_uploaded_material materials_title_ck": {"title": ""},
+    "materials/create_uploaded_material materials_kind_file": {"kind": "video"},
+    "materials/create_uploaded_material files_stored_ck": {"name": None},
+    "materials/create_uploaded_material files_name_ck": {"name": "../new.pdf"},
+    "materials/create_uploaded_material files_media_type_ck": {"media_type": "text/html"},
+    "materials/create_uploaded_material files_byte_size_ck": {"byte_size": 0},
+    "materials/create_uploaded_material files_sha256_ck": {"sha256": bytes(31)},
 }
 """Rules that no request comes to break, because the models refuse it first: what the statement is given instead."""
 
 NOT_TRIED = {
     "idempotency_keys/claim_idempotency_key idempotency_keys_user_id_fk": "nobody deletes a user",
     "idempotency_keys/save_idempotency_key idempotency_keys_status_ck": "only successes are saved",
+    "materials/create_uploaded_material files_due_at_past": "in tests/operations/test_sweep_files.py, with a sweep",
 }
 """Rules that nothing breaks, and why."""
 
@@ -294,6 +310,8 @@ def spoilt(arguments: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]
             return Patch(json.dumps(changes))
         if isinstance(value, BaseModel):
             return value.model_copy(update=changes)
+        if isinstance(value, Stored):
+            return replace(value, **changes)
         return changes.get(name, value)
 
     return {name: spoil(name, value) for name, value in arguments.items()}
@@ -309,7 +327,12 @@ def test_a_value_that_the_models_keep_out_is_refused_by_the_database_too(
     name: str,
 ) -> None:
     query, _, rule = name.partition(" ")
-    arguments = spoilt(calls(school, school.own["term_id"])[query][0], BY_STATEMENT[name])
+    file_id = one(
+        admin,
+        "insert into lms.files (course_id, due_at) values (%s, now()) returning file_id",
+        (school.own["course_id"],),
+    )
+    arguments = spoilt(calls(school, school.own["term_id"], file_id)[query][0], BY_STATEMENT[name])
     rows = tables.rows()
 
     async def send() -> Any:

@@ -107,6 +107,8 @@ LOST = {
     # Without enrolments there are no seats taken.
     "0013_create_student_enrollments": {"student_enrollments", "courses.seats_taken"},
     "0014_create_materials": {"materials"},
+    "0018_create_files": {"files"},
+    "0019_add_materials_file": {"materials"},
 }
 """Tables and columns whose contents are gone after a rollback. Its file says so in words, behind `-- loses`."""
 
@@ -117,6 +119,10 @@ LIVED_IN = """
     select user_id, 'POST /courses', 'a key', sha256(email::bytea), 201, '{"A": "b"}', 'kept' from lms.users;
     update lms.users set settings = '{"theme": "dark"}', settings_version = 3 where role = 'student';
     update lms.deployments set environment = 'staging';
+    insert into lms.files (course_id, state, name, media_type, byte_size, sha256, due_at)
+    select course_id, 'stored', 'a.pdf', 'application/pdf', 1, sha256(code::bytea), now() from lms.courses;
+    insert into lms.materials (course_id, kind, origin, title, file_id)
+    select course_id, 'pdf', 'uploaded', 'A', file_id from lms.files;
 """
 """What is in a database after some use that the demo school has none of."""
 

@@ -36,6 +36,7 @@ PAGE = 20
 LARGE = {
     "audit_events",
     "courses",
+    "files",
     "idempotency_keys",
     "materials",
     "sessions",
@@ -73,6 +74,11 @@ GIVEN: dict[str, str | None] = {
     "url": "https://pages.example/new",
     "crawled_at": "2026-01-01T00:00:00Z",
     "metadata": "{}",
+    "upload_seconds": "3600",
+    "name": "new.txt",
+    "media_type": "text/plain",
+    "byte_size": "1",
+    "sha256": "\\x" + "00" * 32,
 }
 """What a parameter is given that no row of the school fills."""
 
@@ -80,6 +86,7 @@ GIVEN_TO: dict[str, dict[str, str | None]] = {
     "enrollments/enroll_student": {"email": None, "state": "active"},
     "enrollments/list_enrollments": {"state": None},
     "enrollments/update_enrollment": {"patch": '{"state": "dropped"}'},
+    "materials/create_uploaded_material": {"kind": "text", "title": "New"},
     "users/create_user": {"role": "student"},
     "users/list_users_by_email": {"role": None},
     "users/list_users_by_name": {"role": None},
@@ -88,6 +95,13 @@ GIVEN_TO: dict[str, dict[str, str | None]] = {
     "users/update_user": {"patch": '{"full_name": "Another Name"}'},
 }
 """What it is given by one file alone."""
+
+FILE_OF = {
+    "files/abandon_file": "uploading_file_id",
+    "files/delete_file": "deleting_file_id",
+    "materials/create_uploaded_material": "uploading_file_id",
+}
+"""In which state the file is that a statement is asked for."""
 
 FEW: list[tuple[str, dict[str, str | None]]] = [
     ("courses/list_courses_by_lecturer", {}),
@@ -155,6 +169,10 @@ class Planner:
             known["term_id"] = self.school.empty_term_id
         if query.name == "courses/delete_course":
             known["course_id"] = self.school.empty_course_id
+        if query.name == "files/read_file":
+            known["material_id"] = self.school.own["file_material_id"]
+        if query.name in FILE_OF:
+            known["file_id"] = self.school.own[FILE_OF[query.name]]
         if query.name == "enrollments/enroll_student":
             known["student_id"] = self.school.outsider_id
         if query.name == "enrollments/read_enrollment":
