@@ -22,12 +22,18 @@ from api.models.files import NewFile, Stored
 from api.repositories import files
 from api.storage.contents import HEAD, KINDS, UnfitError, check_of, media_type_of
 from api.storage.names import clean_name, content_disposition
-from api.storage.store import Store, remove, write
+from api.storage.store import StorageError, Store, remove, write
 
 logger = logging.getLogger(__name__)
 
 _FIELDS: Final = frozenset(NewFile.model_fields)
 _INTEGERS: Final = frozenset(("week_number",))
+
+LEASE: Final = 120
+"""Seconds that a row is kept from the sweep after the body of its upload has to have ended."""
+
+_LAST_PART: Final = 60.0
+"""Seconds of those that the object store may take after the last byte."""
 
 _PATIENCE: Final = 10.0
 """Seconds that an answer waits for the object to be removed."""
@@ -44,30 +50,37 @@ async def receive_file(
         file_id: whose object it is.
         boundary: what stands between the parts of the body.
         limit: how many bytes the file may have.
-        deadline: until when all of it may take, by the clock of the event loop.
+        deadline: until when the body may take, by the clock of the event loop.
 
     Raises:
         ProblemError: the body is not what it should be, is too large, breaks off, or takes too long. Then there is no
             object.
-        StorageError: the object cannot be written.
+        StorageError: the object cannot be written, as far as is known.
     """
     try:
-        async with asyncio.timeout_at(deadline):
+        async with asyncio.timeout_at(deadline + _LAST_PART):
             form = await read_form(_body(request, deadline), boundary, limit, _FIELDS)
             new = validated(NewFile, form.fields, _INTEGERS)
             return await _store(store, file_id, form, new)
     except TimeoutError:
-        raise _too_slow() from None
+        raise StorageError("The object store: it takes too long.") from None
 
 
-async def give_up(service: Service, file_id: UUID) -> None:
-    """Leave nothing of an upload that failed, unless it did not: its answer alone may have been lost."""
+async def give_up(service: Service, file_id: UUID, error: BaseException | None = None) -> None:
+    """Leave nothing of an upload that failed, unless it did not: its answer alone may have been lost.
+
+    Where the error leaves open what the store does at last, the row stays for the sweep, which looks again.
+    """
     try:
         async with asyncio.timeout(_PATIENCE):
-            if await files.abandon_file(service.database, file_id=file_id):
-                await discard(service, file_id)
-    except UNAVAILABLE as error:
-        logger.warning("file %s is left to the sweep: %s", file_id, type(error).__name__)
+            found = await files.abandon_file(service.database, file_id=file_id)
+            # Without a row, a sweep was here before the object was.
+            if found is None or found.state == "deleting":
+                await remove(service.store, file_id)
+                if isinstance(error, Exception | None) and not isinstance(error, StorageError):
+                    await files.delete_file(service.database, file_id=file_id)
+    except UNAVAILABLE as failure:
+        logger.warning("file %s is left to the sweep: %s", file_id, type(failure).__name__)
 
 
 async def discard(service: Service, file_id: UUID) -> None:

@@ -67,3 +67,10 @@ class FileKey:
     """A file that is to be removed."""
 
     file_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class FileState:
+    """How far a file is."""
+
+    state: str

@@ -6,7 +6,7 @@ from api.database.parameters import Actor
 from api.database.pool import Database
 from api.database.query import query
 from api.database.results import Created, Json
-from api.models.files import FileKey, StoredFile, Upload
+from api.models.files import FileKey, FileState, StoredFile, Upload
 
 
 @query("files/create_file")
@@ -20,7 +20,7 @@ async def read_file(db: Database, *, actor: Actor, material_id: UUID) -> Json[St
 
 
 @query("files/abandon_file")
-async def abandon_file(db: Database, *, file_id: UUID) -> int: ...
+async def abandon_file(db: Database, *, file_id: UUID) -> FileState | None: ...
 
 
 @query("files/delete_file")

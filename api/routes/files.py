@@ -18,7 +18,7 @@ from api.http.forms import check_form
 from api.http.idempotency import is_replayed, key_of, once
 from api.http.openapi import FileOperation, FormOperation, problems
 from api.http.service import actor_of, database_of, service_of
-from api.http.uploads import give_up, identity_of, receive_file
+from api.http.uploads import LEASE, give_up, identity_of, receive_file
 from api.models.files import StoredFile
 from api.models.materials import Material
 from api.repositories import files, materials
@@ -45,10 +45,10 @@ async def create_file(request: Request[Any, Any, Any], course_id: FromPath[UUID]
     boundary = check_form(request, limit)
     key_of(request)
     with service.uploading():
-        # Taken before the row is made, so that the upload ends before the row is due.
+        # Well before the row is due.
         deadline = asyncio.get_running_loop().time() + seconds
         upload = await files.create_file(
-            database_of(request), actor=actor_of(request), course_id=course_id, upload_seconds=seconds
+            database_of(request), actor=actor_of(request), course_id=course_id, upload_seconds=seconds + LEASE
         )
         try:
             stored = await receive_file(request, service.store, upload.id, boundary, limit, deadline)
@@ -60,8 +60,8 @@ async def create_file(request: Request[Any, Any, Any], course_id: FromPath[UUID]
                 return created(made, "/materials")
 
             answer = await once(request, work, content=identity_of(stored))
-        except BaseException:
-            await give_up(service, upload.id)
+        except BaseException as error:
+            await give_up(service, upload.id, error)
             raise
         if is_replayed(answer):
             await give_up(service, upload.id)
