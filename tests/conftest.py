@@ -76,6 +76,7 @@ def with_login(server: Server) -> None:
         # As `lms roles` does.
         connection.execute("alter role lms_api set plan_cache_mode = 'force_generic_plan'")
         connection.execute("alter role lms_migrate login")
+        connection.execute("alter role lms_worker login")
 
 
 @pytest.fixture(scope="session")

@@ -179,7 +179,9 @@ def _remove_left_over(store: Store, key: str) -> None:
     client = _client()
     for page in client.get_paginator("list_multipart_uploads").paginate(Bucket=bucket, Prefix=full):
         for upload in page.get("Uploads", []):
-            client.abort_multipart_upload(Bucket=bucket, Key=upload["Key"], UploadId=upload["UploadId"])
+            # Somebody else may have ended it meanwhile.
+            with suppress(client.exceptions.NoSuchUpload):
+                client.abort_multipart_upload(Bucket=bucket, Key=upload["Key"], UploadId=upload["UploadId"])
 
 
 @cache
