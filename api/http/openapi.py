@@ -41,6 +41,9 @@ clears.
 **Retrying.** A POST may carry an `Idempotency-Key`: sent again within 24 hours it gets the first answer, with
 `Idempotency-Replayed: true`, and takes effect once. 503 and 504 may always be retried.
 
+**Files** are uploaded as a form whose last part is the file, and come back as attachments. What a file is, its bytes
+say, whatever its name and type.
+
 **Errors** are `application/problem+json` (RFC 9457). `type` is stable; `errors` names each field.
 """
 
