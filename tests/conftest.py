@@ -133,6 +133,15 @@ def service(
 
 
 @pytest.fixture(scope="session")
+def s3() -> Iterator[str]:
+    """The address of an S3 server, which the variables AWS_* name too."""
+    from tests.support.storage import s3_server  # noqa: PLC0415 - heavy
+
+    with s3_server() as endpoint:
+        yield endpoint
+
+
+@pytest.fixture(scope="session")
 def real_data() -> Path:
     """The folder of real data sets that LMS_TEST_DATA names."""
     folder = os.environ.get("LMS_TEST_DATA")

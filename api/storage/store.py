@@ -176,7 +176,7 @@ def _remove_left_over(store: Store, key: str) -> None:
     assert store.bucket is not None  # noqa: S101 - as documented above
     bucket = str(store.bucket.config["bucket"])
     full = f"{store.bucket.prefix}/{key}" if store.bucket.prefix else key
-    client = _client()
+    client = _client(_endpoint())
     for page in client.get_paginator("list_multipart_uploads").paginate(Bucket=bucket, Prefix=full):
         for upload in page.get("Uploads", []):
             # Somebody else may have ended it meanwhile.
@@ -185,12 +185,11 @@ def _remove_left_over(store: Store, key: str) -> None:
 
 
 @cache
-def _client() -> Any:
+def _client(endpoint: str | None) -> Any:
     """What can list unfinished uploads, which obstore cannot. It reads the same variables."""
     import boto3  # noqa: PLC0415 - an extra, heavy, and seldom needed
     from botocore.config import Config  # noqa: PLC0415
 
-    endpoint = _endpoint()
     return boto3.client(
         "s3",
         region_name=os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or "us-east-1",

@@ -26,7 +26,7 @@ import pytest
 from tests.cli.support import Running, lms, serve, wait_until
 from tests.conftest import TestDatabase
 from tests.support.school import School
-from tests.support.storage import Bucket, Folder, Place, s3_server
+from tests.support.storage import Bucket, Folder, Place
 
 pytestmark = pytest.mark.once
 
@@ -34,12 +34,6 @@ MIB = 1024 * 1024
 UPLOADERS = 6
 
 Start = Callable[[], AbstractContextManager[Running]]
-
-
-@pytest.fixture(scope="module")
-def s3() -> Iterator[str]:
-    with s3_server() as endpoint:
-        yield endpoint
 
 
 @pytest.fixture(params=["folder", "S3"])

@@ -25,18 +25,12 @@ from tests.http.tables import Tables
 from tests.support.samples import GOOD, PDF, PPTX, TEXT, UNFIT
 from tests.support.school import School
 from tests.support.service import running_service, settings_for
-from tests.support.storage import Bucket, Folder, Place, s3_server
+from tests.support.storage import Bucket, Folder, Place
 
 LIMIT = 12_000_000
 """Bytes of a file here: more than two parts of an object in S3."""
 
 Send = Callable[..., httpx.Response]
-
-
-@pytest.fixture(scope="module")
-def s3() -> Iterator[str]:
-    with s3_server() as endpoint:
-        yield endpoint
 
 
 @pytest.fixture(scope="module", params=["folder", "S3"])
@@ -503,8 +497,9 @@ class TestRetrying:
         self, send: Send, place: Place, admin: psycopg.Connection[Any], other: dict[str, Any]
     ) -> None:
         assert send(headers=self.KEY).status_code == 201
-        content, name = other.pop("content", PDF), other.pop("name", "script.pdf")
-        answer = send(content, name, headers=self.KEY, **other)
+        fields = dict(other)
+        content, name = fields.pop("content", PDF), fields.pop("name", "script.pdf")
+        answer = send(content, name, headers=self.KEY, **fields)
         assert (answer.status_code, blamed(answer)) == (422, ["Idempotency-Key"])
         assert (len(place.objects()), under_way(admin)) == (1, 0)
 

@@ -211,7 +211,7 @@ BY_STATEMENT: dict[str, dict[str, Any]] = {
     "materials/create_uploaded_material materials_title_ck": {"title": ""},
     "materials/create_uploaded_material materials_kind_file": {"kind": "video"},
     "materials/create_uploaded_material files_stored_ck": {"name": None},
-    "materials/create_uploaded_material files_name_ck": {"name": "../new.pdf"},
+    "materials/create_uploaded_material files_name_ck": {"name": "a/new.pdf"},
     "materials/create_uploaded_material files_media_type_ck": {"media_type": "text/html"},
     "materials/create_uploaded_material files_byte_size_ck": {"byte_size": 0},
     "materials/create_uploaded_material files_sha256_ck": {"sha256": bytes(31)},

@@ -22,7 +22,7 @@ from tests.cli.support import lms
 from tests.conftest import TestDatabase
 from tests.http.matrix import token_hash
 from tests.support.school import School, found_school, token_for
-from tests.support.storage import PREFIX, Bucket, Folder, Place, s3_server
+from tests.support.storage import PREFIX, Bucket, Folder, Place
 
 LECTURER = Actor(token_hash(token_for("lecturer")))
 STORED = Stored(1, "text", "New", "new.txt", "text/plain", 4, bytes(32))
@@ -108,12 +108,6 @@ MINE = """
         select from lms.materials where materials.file_id = files.file_id and materials.title like 'File of %'
     )
 """
-
-
-@pytest.fixture(scope="module")
-def s3() -> Iterator[str]:
-    with s3_server() as endpoint:
-        yield endpoint
 
 
 @pytest.fixture(params=["folder", "S3"])
