@@ -70,7 +70,7 @@ comment on constraint files_media_type_ck on lms.files is
 comment on constraint files_byte_size_ck on lms.files is '422 /file The file is empty.';
 comment on constraint files_sha256_ck on lms.files is '422 /file A SHA-256 has 32 bytes.';
 
--- Serves sql/courses/delete_course.sql, and sql/files/claim_garbage.sql, which looks for those without one.
+-- Serves sql/courses/delete_course.sql: a course that goes looks for its files.
 create index files_course_id_ix on lms.files (course_id);
 -- Serves sql/files/claim_garbage.sql, state by state.
 create index files_state_file_id_ix on lms.files (state, file_id);

@@ -1,10 +1,10 @@
 -- files/claim_garbage
 -- Mark files that nobody needs, a hundred at most, so that their objects may be removed: uploads that took too long,
--- files whose course is gone, and what somebody else marked and did not get to.
+-- files that no material shows, and what somebody else marked and did not get to.
 --
 -- role    lms_worker
 -- result  rows   FileKey
--- index   files_state_file_id_ix, files_course_id_ix
+-- index   files_state_file_id_ix, materials_file_id_uq
 
 with /* files/claim_garbage */ overdue as (
     -- An upload that ends at this moment has locked its row: it is stored, or found here the next time.
@@ -16,12 +16,13 @@ with /* files/claim_garbage */ overdue as (
     for update skip locked
 ),
 unshown as (
-    -- Their materials went with the course.
+    -- All stored files beside all materials, by two indexes: most go with their course, and some with a material that
+    -- somebody deleted by hand. Apart from the above: a row that is waited for is looked at once more, but its material
+    -- with the eyes of before.
     select files.file_id
     from lms.files
     where
-        files.course_id is null
-        and files.state = 'stored'
+        files.state = 'stored'
         and not exists (select from lms.materials where materials.file_id = files.file_id)
     order by files.file_id
     limit 100

@@ -135,7 +135,6 @@ def test_killed_anywhere_nothing_is_lost_and_nothing_stays(
     with psycopg.connect(module_database.admin_url, autocommit=True) as admin:
         admin.execute("delete from lms.materials where origin = 'uploaded'")
         admin.execute("delete from lms.files")
-        cut_off = 0
         for _ in range(kills):
             with start() as running:
                 wait_until(lambda: _is_ready(running.url))
@@ -151,8 +150,8 @@ def test_killed_anywhere_nothing_is_lost_and_nothing_stays(
                     thread.join(60)
             acknowledged |= storm.acknowledged
             begun += storm.begun
-            cut_off += len(admin.execute("select from lms.files where state <> 'stored'").fetchall())
 
+        cut_off = len(admin.execute("select from lms.files where state <> 'stored'").fetchall())
         assert cut_off > 0, "nobody was in the middle of anything: it proves nothing"
         swept = lms("files", "sweep", LMS_DATABASE_URL=module_database.admin_url, **place.environment)
         assert swept.returncode == 0, swept.stderr

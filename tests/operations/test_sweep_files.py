@@ -44,13 +44,13 @@ class Scene:
         given = {name: value for name, value in given.items() if name in Settings.model_fields}
         return Settings(**{"database_url": SecretStr(url), **given, **changes})
 
-    def add(self, state: str, due: str = "-1 second", *, has_course: bool = True) -> UUID:
+    def add(self, state: str, due: str = "-1 second") -> UUID:
         """A file in some state, with its object, or with what an upload under way has of one."""
         stored = ("new.txt", "text/plain", 4, bytes(32)) if state == "stored" else (None,) * 4
         ((file_id,),) = self.admin.execute(
             "insert into lms.files (course_id, state, name, media_type, byte_size, sha256, due_at) "
             "values (%s, %s, %s, %s, %s, %s, now() + %s::interval) returning file_id",
-            (self.school.own["course_id"] if has_course else None, state, *stored, due),
+            (self.school.own["course_id"], state, *stored, due),
         ).fetchall()
         if state == "uploading":
             self.place.leave_unfinished(key_of(file_id))
@@ -132,7 +132,7 @@ def test_what_nobody_needs_goes_and_what_somebody_needs_stays(scene: Scene, user
     under_way = scene.add("uploading", "1 hour")
     scene.add("uploading")
     scene.add("deleting", "1 hour")
-    scene.add("stored", has_course=False)
+    scene.add("stored")
     finished_late = scene.add("uploading")
     scene.put(finished_late)
 
