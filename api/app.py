@@ -35,6 +35,7 @@ from api.routes import (
     deliveries,
     documentation,
     enrollments,
+    files,
     health,
     invitation,
     materials,
@@ -43,6 +44,7 @@ from api.routes import (
     users,
 )
 from api.settings import Settings
+from api.storage.store import check_folder
 
 logger = logging.getLogger(__name__)
 
@@ -78,6 +80,8 @@ ROUTES: list[Any] = [
     materials.read_material,
     materials.update_material,
     materials.delete_material,
+    files.create_file,
+    files.read_file,
     enrollments.list_enrollments,
     enrollments.enroll_student,
     enrollments.read_enrollment,
@@ -111,7 +115,10 @@ class UnfitRoleError(Exception):
 
 
 def create_app(settings: Settings | None = None) -> Litestar:
-    """The service as an ASGI application. Without settings, those of the environment."""
+    """The service as an ASGI application. Without settings, those of the environment.
+
+    Raises StorageError where they name a store of files that cannot be used.
+    """
     service = Service(settings or Settings())
     return Litestar(
         [
@@ -152,6 +159,8 @@ async def check_role(pool: Pool) -> None:
 @asynccontextmanager
 async def _serve(app: Litestar) -> AsyncIterator[None]:
     service: Service = app.state.service
+    if (complaint := check_folder(service.store)) is not None:
+        logger.warning(complaint)
     connecting: asyncio.Task[None] | None = None
     try:
         await _connect(service, stop_after_delay(PATIENCE))

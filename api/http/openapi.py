@@ -11,7 +11,9 @@ from litestar.openapi.datastructures import ResponseSpec
 from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.openapi.spec import (
     Components,
+    OpenAPIFormat,
     OpenAPIMediaType,
+    OpenAPIResponse,
     OpenAPIType,
     Operation,
     RequestBody,
@@ -21,6 +23,7 @@ from litestar.openapi.spec import (
 
 from api import __version__
 from api.http.problems import ProblemDetails, ProblemError
+from api.models.files import NewFile
 
 DESCRIPTION = """\
 Courses with their weekly syllabi, materials and enrolments; the terms they are given in; the people who teach and
@@ -42,6 +45,9 @@ clears.
 state, and puts all of its people on the course or none. `dry_run=true` says first what would be done, or what is wrong
 with which line. Who is invited and has no account gets one, and a link by mail to set a password: it leads to the page
 `/invitation`, which sends the token behind its # to `POST /account-tokens/redeem`.
+
+**Files** are uploaded as a form whose last part is the file, and come back as attachments. What a file is, its bytes
+say, whatever its name and type.
 
 **Errors** are `application/problem+json` (RFC 9457). `type` is stable; `errors` names each field, or each line of a
 file.
@@ -106,10 +112,12 @@ _MEANING = {
     400: "The body is malformed: not JSON, not UTF-8, too deep, a key twice, a number out of bounds.",
     401: "Log in: the token is missing, wrong, expired or revoked, or the account is closed.",
     404: "No such thing for you.",
+    408: "The body took too long.",
     409: "A rule of the data refuses, because of what is there already.",
     412: "It was changed since you read it; `version` is the present one.",
     413: "The body is too large.",
-    415: "The body is not sent as JSON, or as what else it has to be.",
+    415: "The body is not sent as the media type that the operation takes.",
+    416: "The file has no such range; Content-Range says how long it is.",
     422: "A value breaks a rule; `errors` says which and why.",
     428: "Send the ETag that you have seen as If-Match.",
     503: "The database is busy or restarting; try again after Retry-After.",
@@ -131,6 +139,53 @@ def problems(*statuses: int, asks_database: bool = True) -> dict[int, ResponseSp
         )
         for status in sorted({*statuses, *always})
     }
+
+
+@dataclass
+class FormOperation(Operation):
+    """An operation that takes a form with a file, which its handler reads itself."""
+
+    def __post_init__(self) -> None:
+        fields = NewFile.model_json_schema()
+        for name, field in fields["properties"].items():
+            # A part of a form is there or not; there is no null.
+            field.pop("default", None)
+            if "anyOf" in field:
+                (kind,) = [kind for kind in field.pop("anyOf") if kind != {"type": "null"}]
+                field.update(kind)
+            field["title"] = name
+        self.request_body = RequestBody(
+            required=True,
+            content={
+                "multipart/form-data": OpenAPIMediaType(
+                    schema={  # type: ignore[arg-type]  # Litestar's Schema knows less than pydantic
+                        "type": "object",
+                        "properties": fields["properties"]
+                        | {"file": {"type": "string", "format": "binary", "description": "The last part."}},
+                        "required": [*fields["required"], "file"],
+                        "additionalProperties": False,
+                    }
+                )
+            },
+        )
+
+
+@dataclass
+class FileOperation(Operation):
+    """An operation that answers with the bytes of a file, or with where they are."""
+
+    def __post_init__(self) -> None:
+        content = {
+            "application/octet-stream": OpenAPIMediaType(
+                schema=Schema(type=OpenAPIType.STRING, format=OpenAPIFormat.BINARY)
+            )
+        }
+        assert self.responses is not None  # noqa: S101 - Litestar has made some
+        self.responses["200"] = OpenAPIResponse(
+            description="The file. Content-Type is one of the types that can be uploaded.", content=content
+        )
+        self.responses["206"] = OpenAPIResponse(description="The range that was asked for.", content=content)
+        self.responses["307"] = OpenAPIResponse(description="The file is at Location, for a short while.")
 
 
 _IF_MATCH = {

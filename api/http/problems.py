@@ -17,6 +17,7 @@ from pydantic import BaseModel, Field
 
 from api.database.answers import Answer
 from api.database.errors import NoActorError, NotFoundError, RuleError, StaleVersionError, UnavailableError
+from api.storage.store import StorageError
 
 logger = logging.getLogger(__name__)
 
@@ -89,6 +90,7 @@ SQLSTATES: Mapping[str, Answer] = {
 
 UNAVAILABLE = (
     OSError,
+    StorageError,
     UnavailableError,
     asyncpg.AdminShutdownError,
     asyncpg.CannotConnectNowError,
@@ -103,7 +105,7 @@ UNAVAILABLE = (
     asyncpg.SerializationError,
     asyncpg.TooManyConnectionsError,
 )
-"""The database is not to be had for this request, which the client may repeat: 503."""
+"""The database, or the object store, is not to be had for this request, which the client may repeat: 503."""
 
 
 def problem_of(  # noqa: C901, PLR0911 - one case for each way to fail
@@ -143,6 +145,9 @@ def problem_of(  # noqa: C901, PLR0911 - one case for each way to fail
                 return _answer(catalogue[constraint], constraint)
         case asyncpg.PostgresError() if error.sqlstate in SQLSTATES:
             return _answer(SQLSTATES[error.sqlstate], "refused-value")
+    if isinstance(error, StorageError):
+        logger.warning("no storage for this request: %s", error)
+        return unavailable()
     if isinstance(error, UNAVAILABLE):
         logger.warning("no database for this request: %s", type(error).__name__)
         return unavailable()

@@ -1,8 +1,8 @@
 """What the routes of one worker share, reached without dependency injection, which costs a request most."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import Any
 
 from litestar import Request
@@ -14,9 +14,13 @@ from api.database.pool import Pool
 from api.http.problems import UNAVAILABLE
 from api.repositories import account_tokens, catalogue, idempotency_keys, sessions
 from api.settings import Settings
+from api.storage.store import Store, open_store
 
 MAX_SEEN = 50_000
 """Sessions noted between two touches; more than that many in a minute is no honest traffic of one worker."""
+
+MAX_UPLOADS = 16
+"""Uploads at the same time in one worker; each holds some 15 MB of memory."""
 
 
 IMPORT_PATIENCE = 20.0
@@ -24,10 +28,13 @@ IMPORT_PATIENCE = 20.0
 
 
 class Service:
-    """The connections, the constraints' answers, and the sessions seen since they were last noted."""
+    """The connections, the store of files, the constraints' answers, and the sessions seen since they were noted."""
 
     def __init__(self, settings: Settings) -> None:
+        """Raises StorageError where the settings name a store that cannot be used."""
         self.settings = settings
+        self.store: Store = open_store(settings)
+        self.uploads = 0
         self.answers: Mapping[str, Answer] = {}
         self.seen: set[bytes] = set()
         self._pool: Pool | None = None
@@ -67,6 +74,17 @@ class Service:
             yield
         finally:
             self._importing.release()
+
+    @contextmanager
+    def uploading(self) -> Iterator[None]:
+        """The time of an upload. Raises UnavailableError where there are too many."""
+        if self.uploads >= MAX_UPLOADS:
+            raise UnavailableError
+        self.uploads += 1
+        try:
+            yield
+        finally:
+            self.uploads -= 1
 
     async def note_sessions(self) -> None:
         """Tell the database which sessions were used, so that they do not idle out."""

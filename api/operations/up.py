@@ -77,7 +77,9 @@ def up(settings: Settings, *, host: str, port: int, directory: Path, demo: bool)
                 "take another --data-dir or database, or leave --host at 127.0.0.1."
             )
         serve_here(
-            settings.model_copy(update={"database_url": SecretStr(target.service_url)}),
+            settings.model_copy(
+                update={"database_url": SecretStr(target.service_url), "data_dir": directory}
+            ),
             listener,
             on_started=lambda: click.echo(_banner(url_of(listener), target, has_demo=has_demo)),
         )

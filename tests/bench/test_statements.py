@@ -16,7 +16,7 @@ from litestar import Litestar
 
 from api.app import create_app
 from tests.conftest import TestDatabase
-from tests.http.matrix import content_of
+from tests.http.matrix import FILES, in_its_form
 from tests.support.school import PASSWORD, School, address_of, token_for
 from tests.support.service import settings_for
 
@@ -42,6 +42,7 @@ TERM = {"code": "BENCH", "title": "Term", "starts_on": "2026-01-01", "ends_on": 
 COURSE = {"code": "BENCH", "title": "Course", "capacity": 10}
 WEEK = {"topic": "Statements"}
 PERSON = {"email": "bench@school.example", "full_name": "Person", "role": "student"}
+TEXT = {"kind": "text", "title": "Text"}
 LINK = {"kind": "link", "title": "Link", "url": "https://bench.example/"}
 CLAIM = "idempotency_keys/claim_idempotency_key"
 CSV_FILE = (
@@ -248,7 +249,34 @@ TABLE: dict[str, list[Row]] = {
     ],
     "GET /materials/{material_id}": [Row(("materials/read_material",))],
     "PATCH /materials/{material_id}": [Row(("materials/update_material",), {"title": "Other"}, ANY_VERSION)],
-    "DELETE /materials/{material_id}": [Row(("materials/delete_material",), headers=ANY_VERSION)],
+    "POST /courses/{course_id}/materials/files": [
+        # Two, with the body read between them.
+        Row(("files/create_file", "materials/create_uploaded_material"), TEXT),
+        Row(
+            (
+                "files/create_file",
+                "begin",
+                CLAIM,
+                "materials/create_uploaded_material",
+                "idempotency_keys/save_idempotency_key",
+                "commit",
+            ),
+            TEXT,
+            {"Idempotency-Key": "once"},
+            variant="keyed",
+        ),
+        Row(
+            ("files/create_file", "files/abandon_file", "files/delete_file"),
+            TEXT | {"kind": "pdf"},
+            variant="refused",
+        ),
+    ],
+    "GET /materials/{material_id}/file": [Row(("files/read_file",))],
+    "DELETE /materials/{material_id}": [
+        Row(("materials/delete_material",), headers=ANY_VERSION),
+        # Two, with the object removed between them.
+        Row(("materials/delete_material", "files/delete_file"), headers=ANY_VERSION, variant="uploaded"),
+    ],
     "GET /audit": [
         Row(("audit_events/list_audit_events",)),
         Row(("audit_events/list_audit_events_by_user",), query="?user_id={user_id}", variant="of a person"),
@@ -283,6 +311,10 @@ SEVERAL = {
     "POST /users keyed",
     "POST /courses/{course_id}/enrollments keyed",
     "POST /courses/{course_id}/materials keyed",
+    "POST /courses/{course_id}/materials/files",
+    "POST /courses/{course_id}/materials/files keyed",
+    "POST /courses/{course_id}/materials/files refused",
+    "DELETE /materials/{material_id} uploaded",
 }
 """All that may send more than one statement."""
 
@@ -313,7 +345,7 @@ def test_every_route_has_a_row(app: Litestar) -> None:
     assert routes == set(TABLE)
 
 
-def test_only_a_keyed_write_and_what_takes_a_password_send_more_than_one_statement() -> None:
+def test_only_a_keyed_write_what_takes_a_password_and_a_file_send_more_than_one_statement() -> None:
     several = {f"{route} {row}".strip() for route, row in ROWS if len(row.statements) > 1}
     assert several == SEVERAL
 
@@ -327,7 +359,7 @@ def test_a_request_sends_these_statements(
     calls: psycopg.Connection[Any],
     module_database: TestDatabase,
 ) -> None:
-    token, row_of_its_own = _prepare(route, school, module_database.admin_url)
+    token, row_of_its_own = _prepare(f"{route} {row}".strip(), school, module_database.admin_url)
     method, path = route.split()
     path = (path + row.query).format_map(school.own | {"asset": "page.js", "path": "absent"} | row_of_its_own)
     body = row.json
@@ -339,11 +371,12 @@ def test_a_request_sends_these_statements(
     content_type = "text/csv" if isinstance(body, str) else content_type
     before = _sent(calls, module_database.name)
 
+    sent = {"Content-Type": content_type} if route not in FILES else {}
     answer = service.request(
         method,
         path,
-        headers={"Authorization": f"Bearer {token}", "Content-Type": content_type} | row.headers,
-        **content_of(body),
+        headers={"Authorization": f"Bearer {token}"} | sent | row.headers,
+        **in_its_form(route, body),
     )
 
     assert answer.status_code in {200, 201, 204} or row.variant in {
@@ -416,6 +449,8 @@ def _prepare(route: str, school: School, admin_url: str) -> tuple[str, dict[str,
                 "values ('BENCH', 'Course', %s, %s, 10) returning course_id",
                 (school.own["term_id"], school.people[name]),
             )
+        if route in {"DELETE /materials/{material_id} uploaded", "GET /materials/{material_id}/file"}:
+            own["material_id"] = school.own["file_material_id"]
         if route == "DELETE /materials/{material_id}":
             own["material_id"] = _one(
                 connection,

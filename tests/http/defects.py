@@ -26,6 +26,8 @@ class Operation:
     is_repeatable: bool
     is_csv: bool = False
     """Whether the body is a CSV file, which has no schema."""
+    is_form: bool = False
+    """Takes a form with a file: what can be wrong with that is in test_files.py."""
 
     @property
     def route(self) -> str:
@@ -64,16 +66,21 @@ def operations(document: dict[str, Any]) -> list[Operation]:
             method.upper(),
             path,
             operation.get("parameters") or [],
-            _resolved(operation, schemas),
+            None if _is_form(operation) else _resolved(operation, schemas),
             frozenset(operation["responses"]),
             "428" in operation["responses"],
             any(found["name"] == "Idempotency-Key" for found in operation.get("parameters") or []),
             "text/csv" in operation.get("requestBody", {}).get("content", {}),
+            _is_form(operation),
         )
         for path, item in document["paths"].items()
         for method, operation in item.items()
         if not path.startswith("/schema")
     ]
+
+
+def _is_form(operation: dict[str, Any]) -> bool:
+    return "multipart/form-data" in operation.get("requestBody", {}).get("content", {})
 
 
 def _resolved(operation: dict[str, Any], schemas: dict[str, Any]) -> dict[str, Any] | None:

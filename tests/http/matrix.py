@@ -103,8 +103,8 @@ PUT    /courses/{course_id}/syllabus                404          404          40
 PUT    /courses/{course_id}/syllabus/{week_number}  404          404          404            404          404          200,404,404  404,200,404  200,200,404
 DELETE /courses/{course_id}/syllabus/{week_number}  404          404          404            404          404          200,404,404  404,200,404  200,200,404
 
-GET    /courses/{course_id}/materials               200/1,404,404  200/1,404,404  404,200/1,404  404      404          200/1,404,404  404,200/1,404  200/1,200/1,404
-GET    /courses/{course_id}/materials?count=true    200/1,404,404  200/1,404,404  404,200/1,404  404      404          200/1,404,404  404,200/1,404  200/1,200/1,404
+GET    /courses/{course_id}/materials               200/2,404,404  200/2,404,404  404,200/2,404  404      404          200/2,404,404  404,200/2,404  200/2,200/2,404
+GET    /courses/{course_id}/materials?count=true    200/2,404,404  200/2,404,404  404,200/2,404  404      404          200/2,404,404  404,200/2,404  200/2,200/2,404
 GET    /courses/{course_id}/materials?week_number=1  200/1,404,404  200/1,404,404  404,200/1,404  404     404          200/1,404,404  404,200/1,404  200/1,200/1,404
 GET    /courses/{course_id}/materials?week_number=2  200/0,404,404  200/0,404,404  404,200/0,404  404     404          200/0,404,404  404,200/0,404  200/0,200/0,404
 GET    /courses/{course_id=own.draft_course_id}/materials  404   404          404            404          404          200/1        404          200/1
@@ -115,6 +115,11 @@ GET    /materials/{material_id}                     200,404,404  200,404,404  40
 GET    /materials/{material_id=own.draft_material_id}  404       404          404            404          404          200          404          200
 PATCH  /materials/{material_id}                     404          404          404            404          404          200,404,404  404,200,404  200,200,404
 DELETE /materials/{material_id}                     404          404          404            404          404          204,404,404  404,204,404  204,204,404
+GET    /materials/{material_id=file_material_id}    200,404,404  200,404,404  404,200,404    404          404          200,404,404  404,200,404  200,200,404
+PATCH  /materials/{material_id=file_material_id}    404          404          404            404          404          200,404,404  404,200,404  200,200,404
+POST   /courses/{course_id}/materials/files         404          404          404            404          404          201,404,404  404,201,404  201,201,404
+GET    /materials/{material_id=file_material_id}/file  200,404,404  200,404,404  404,200,404  404         404          200,404,404  404,200,404  200,200,404
+GET    /materials/{material_id}/file                404          404          404            404          404          404          404          404
 
 GET    /courses/{course_id}/enrollments             404          404          404            404          404          200/5,404,404  404,200/1,404  200/5,200/1,404
 GET    /courses/{course_id}/enrollments?count=true  404          404          404            404          404          200/5,404,404  404,200/1,404  200/5,200/1,404
@@ -209,6 +214,7 @@ BODIES: dict[str, Any] = {
         "metadata": {"minutes": 5},
     },
     "PATCH /materials/{material_id}": {"title": "Changed"},
+    "POST /courses/{course_id}/materials/files": {"title": "New", "kind": "text", "week_number": "2"},
     "POST /courses/{course_id}/enrollments": {"state": "active"},
     "POST /courses/{course_id}/enrollments/import": (
         f"email,full_name,state\r\n{address_of('newcomer')},Newcomer,active\r\n"
@@ -216,6 +222,9 @@ BODIES: dict[str, Any] = {
     "PATCH /courses/{course_id}/enrollments/{student_id}": {"state": "dropped"},
 }
 """What is sent, for every route that takes a body: text where that is CSV. `body_of` adds the ids."""
+
+FILES = {"POST /courses/{course_id}/materials/files": ("new.txt", b"A new text.")}
+"""What is sent besides, for every route that takes a form with a file."""
 
 NO_ID = UUID("0190a000-0000-7000-8000-000000000000")
 
@@ -230,6 +239,7 @@ ABSENT: dict[str, Any] = {
     "material_id": NO_ID,
     "delivery_id": NO_ID,
     "password_delivery_id": NO_ID,
+    "file_material_id": NO_ID,
     "email": address_of("absent"),
     "week_number": 1,
 }
@@ -257,8 +267,10 @@ def body_of(route: str, school: School) -> Any:
     return body
 
 
-def content_of(body: Any) -> dict[str, Any]:
-    """How httpx is told of a body: CSV as it is, anything else as JSON."""
+def in_its_form(route: str, body: Any) -> dict[str, Any]:
+    """A body as httpx is given it: a form with a file, CSV as it is, anything else as JSON."""
+    if route in FILES:
+        return {"data": body, "files": {"file": FILES[route]}}
     if isinstance(body, str):
         return {"content": body.encode()}
     return {"json": body}
@@ -382,7 +394,7 @@ class Matrix:
             row.method,
             _PLACE.sub(lambda place: str(self._value(whose, *place.groups(""))), row.address),
             headers={**self.school.headers(principal), **conditions, **headers},
-            **content_of(body),
+            **in_its_form(row.route, body),
         )
 
     def _body(self, row: Row, whose: str) -> Any:
@@ -505,7 +517,8 @@ def _found(secrets: set[str], text: str) -> list[str]:
 def _telling(answer: httpx.Response) -> tuple[int, list[tuple[str, str]], Any]:
     """All of an answer but what the request itself brought: the path, and through it the length."""
     headers = sorted((k, v) for k, v in answer.headers.items() if k not in {"date", "content-length"})
-    document = answer.json() if answer.content else None
+    is_json = "json" in answer.headers.get("content-type", "")
+    document = answer.json() if is_json else answer.content
     if isinstance(document, dict):
         document.pop("instance", None)
     return answer.status_code, headers, document

@@ -11,7 +11,7 @@ from pydantic import SecretStr
 from api.app import create_app
 from api.settings import Settings
 from tests.http.defects import Defect, Operation, defects_of, encoded, operations, pointer, with_value
-from tests.http.matrix import body_of, content_of
+from tests.http.matrix import body_of, in_its_form
 from tests.http.tables import Tables
 from tests.support.school import School
 
@@ -68,18 +68,26 @@ def send(
     if operation.is_versioned:
         headers["If-Match"] = "*"
     content = None
+    form = in_its_form(operation.route, body_of(operation.route, school)) if operation.is_form else {}
     if operation.body is not None or operation.is_csv:
         headers["Content-Type"] = operation.content_type
         good = good_body(operation, school)
         made = defect.content if defect else None
-        content = made(good) if made else httpx.Request("POST", "http://x", **content_of(good)).content
+        content = (
+            made(good)
+            if made
+            else httpx.Request("POST", "http://x", **in_its_form(operation.route, good)).content
+        )
     for name, value in (defect.headers if defect else {}).items():
         headers.pop(name, None)
         if value is not None:
             headers[name] = value
-    address = operation.path.format(**{**school.own, **(defect.path if defect else {})})
+    places = dict(school.own)
+    if operation.path.endswith("/file"):
+        places["material_id"] = school.own["file_material_id"]
+    address = operation.path.format(**{**places, **(defect.path if defect else {})})
     query = f"?{defect.query}" if defect and defect.query else ""
-    return service.request(operation.method, address + query, content=content, headers=headers)
+    return service.request(operation.method, address + query, content=content, headers=headers, **form)
 
 
 @pytest.mark.usefixtures("restored")

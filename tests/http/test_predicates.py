@@ -20,6 +20,7 @@ from api.database.pool import Pool, Transaction
 from api.database.queries import load_queries
 from api.settings import ROOT
 from tests.http.matrix import LET_IN, LOCKED_OUT, NO_ID, Matrix, Row, read_table, token_hash
+from tests.http.support import one
 from tests.http.tables import touched
 from tests.support.school import PASSWORD, address_of
 
@@ -29,7 +30,7 @@ _PREDICATES = re.compile(
     (?<![\w.$]) (?=(
         exists\ \(select\ from\ lms\.can_\w+\([^()]*\)\)
         # a policy function, two levels of brackets in it
-        | lms\.can_(?!attend)\w+\((?:[^()]|\((?:[^()]|\([^()]*\))*\))*\)
+        | lms\.can_(?!attend|hold)\w+\((?:[^()]|\((?:[^()]|\([^()]*\))*\))*\)
         | actor\.role\ (?:=\ '\w+'|in\ \([^)]*\))
         | (?:\w+\.)?role\ =\ '\w+'
         | target\.by_\w+
@@ -207,6 +208,7 @@ class Checks:
         yield from self.imports()
         yield from self.links()
         yield from self.issued()
+        yield from self.uploads()
 
     def logins(self) -> Iterator[str]:
         """One session for whoever knows the password of an open account; all others are told the same."""
@@ -385,6 +387,37 @@ class Checks:
         for name, number in (("invited_student", 1), ("closed_student", 0), ("newcomer", 0)):
             if len(self._run("account_tokens/issue_account_token", (bytes(32), people[name], 1))) != number:
                 yield f"links to the account of {name}: not {number}"
+
+    def uploads(self) -> Iterator[str]:
+        """An upload begins and ends for whoever teaches the course, and each statement is about one file."""
+        connection, school = self.matrix.tables.connection, self.matrix.school
+        announce = "insert into lms.files (course_id, state, due_at) values (%s, %s, now()) returning file_id"
+        under_way, *_ = (
+            one(connection, announce, (school.own["course_id"], state))
+            for state in ("uploading", "uploading", "deleting", "deleting")
+        )
+        stored = (1, "text", "New", "new.txt", "text/plain", 1, bytes(32))
+        hashes = {name: token_hash(self.token(name)) for name in ("student", "lecturer", "other_lecturer")}
+        for name in ("student", "other_lecturer"):
+            begun = self._run("files/create_file", (hashes[name], school.own["course_id"], 1))
+            ended = self._run("materials/create_uploaded_material", (hashes[name], under_way, *stored))
+            if (begun, ended) != ([(None, None)], [(None, None)]):
+                yield f"an upload of {name}: {begun}, {ended}"
+        number = "select count(*) from lms.files where state = 'uploading'"
+        with connection.transaction(force_rollback=True), psycopg.RawCursor(connection) as cursor:
+            cursor.execute(
+                self.sent.statement("materials/create_uploaded_material").encode(),
+                (hashes["lecturer"], under_way, *stored),
+            )
+            ended, left = cursor.fetchall(), one(connection, number)
+        if (len(ended), left) != (1, 1):
+            yield f"an upload that stores others: {ended}"
+        for name, state in (("abandon_file", "uploading"), ("delete_file", "deleting")):
+            file_id = one(
+                connection, "select min(file_id::text)::uuid from lms.files where state = %s", (state,)
+            )
+            if (number := self._run(f"files/{name}", (file_id,), count=True)) != 1:
+                yield f"{name}: {number}"
         self.matrix.tables.restore()
 
     def token(self, name: str) -> str:

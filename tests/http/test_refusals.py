@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import httpx
@@ -18,6 +18,7 @@ from api.database.query import BOUND
 from api.http.problems import problem_of
 from api.http.service import read_catalogue
 from api.models.enrollments import EnrollmentLine
+from api.models.files import Stored
 from tests.conftest import TestDatabase
 from tests.http.matrix import NO_ID, body_of, token_hash
 from tests.http.support import Client, blamed, one, refusal
@@ -148,6 +149,12 @@ BY_REQUEST: dict[str, list[Step]] = {
         ("lecturer", "PUT /courses/{course_id}/materials/crawled", {"url": "https://other.example/"}),
         ("lecturer", "PATCH {made}", {"url": "https://new.example/"}),
     ],
+    "materials/update_material materials_source_ck": [
+        ("lecturer", "PATCH /materials/{file_material_id}", {"url": "https://new.example/"})
+    ],
+    "materials/update_material materials_kind_file": [
+        ("lecturer", "PATCH /materials/{file_material_id}", {"kind": "pdf"})
+    ],
 }
 """Rules that a well-formed request can break: the requests, of which the last is refused."""
 
@@ -214,6 +221,14 @@ BY_STATEMENT: dict[str, dict[str, Any]] = {
     "materials/update_material materials_kind_ck": {"kind": "audio"},
     "materials/update_material materials_title_ck": {"title": "x" * 301},
     "materials/update_material materials_url_ck": {"url": "javascript:alert(1)"},
+    "materials/create_uploaded_material materials_week_number_ck": {"week_number": 54},
+    "materials/create_uploaded_material materials_title_ck": {"title": ""},
+    "materials/create_uploaded_material materials_kind_file": {"kind": "video"},
+    "materials/create_uploaded_material files_stored_ck": {"name": None},
+    "materials/create_uploaded_material files_name_ck": {"name": "a/new.pdf"},
+    "materials/create_uploaded_material files_media_type_ck": {"media_type": "text/html"},
+    "materials/create_uploaded_material files_byte_size_ck": {"byte_size": 0},
+    "materials/create_uploaded_material files_sha256_ck": {"sha256": bytes(31)},
 }
 """Rules that no request comes to break, because the models refuse it first: what the statement is given instead."""
 
@@ -226,6 +241,7 @@ NOT_TRIED = {
     "deliveries/settle_delivery email_outbox_settled_at_ck": "likewise, and never queued",
     "idempotency_keys/claim_idempotency_key idempotency_keys_user_id_fk": "nobody deletes a user",
     "idempotency_keys/save_idempotency_key idempotency_keys_status_ck": "only successes are saved",
+    "materials/create_uploaded_material files_due_at_past": "in tests/operations/test_sweep_files.py, with a sweep",
 }
 """Rules that nothing breaks, and why."""
 
@@ -319,6 +335,8 @@ def spoilt(arguments: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]
             return Patch(json.dumps(changes))
         if isinstance(value, BaseModel):
             return value.model_copy(update=changes)
+        if isinstance(value, Stored):
+            return replace(value, **changes)
         return changes.get(name, value)
 
     return {name: spoil(name, value) for name, value in arguments.items()}
@@ -338,13 +356,18 @@ def test_a_value_that_the_models_keep_out_is_refused_by_the_database_too(
         "insert into lms.account_tokens (token_hash, user_id, expires_at) values (%s, %s, now() + interval '1 hour')",
         (bytes(32), school.people["invited_student"]),
     )
+    file_id = one(
+        admin,
+        "insert into lms.files (course_id, due_at) values (%s, now()) returning file_id",
+        (school.own["course_id"],),
+    )
     importing = {
         "actor": Actor(token_hash(token_for("lecturer"))),
         "course_id": school.own["course_id"],
         "lines": [LINE],
         "dry_run": False,
     }
-    known = calls(school, school.own["term_id"]) | {"enrollments/import_enrollments": [importing]}
+    known = calls(school, school.own["term_id"], file_id) | {"enrollments/import_enrollments": [importing]}
     arguments = spoilt(known[query][0], BY_STATEMENT[name])
     rows = tables.rows()
 

@@ -114,6 +114,12 @@ def _use_materials(send: Sender, materials: str) -> None:
     send("GET", material)
     send("PATCH", material, json={"title": "Sent on"}, headers=_MERGE)
     send("DELETE", material, status=204, headers=_WHICHEVER)
+    form = {"title": "Sent", "kind": "text"}
+    file = {"file": ("sent.txt", b"A text.")}
+    uploaded = send("POST", f"{materials}/files", "lecturer", 201, data=form, files=file).json()["id"]
+    send("GET", f"/materials/{uploaded}/file")
+    send("DELETE", f"/materials/{uploaded}", status=204, headers=_WHICHEVER)
+    send("POST", f"{materials}/files", "lecturer", 422, data=form | {"kind": "pdf"}, files=file)
 
 
 def _use_users(send: Sender) -> str:
