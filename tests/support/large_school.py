@@ -255,14 +255,12 @@ def found_large_school(admin_url: str) -> LargeSchool:
             "where course_id = %s and origin = 'uploaded'",
             own["course_id"],
         )
-        for state in ("uploading", "deleting"):
-            (own[f"{state}_file_id"],) = _row(
-                connection,
-                "select file_id::text from lms.files where course_id = %s and state = %s "
-                "order by due_at desc limit 1",
-                own["course_id"],
-                state,
-            )
+        (own["uploading_file_id"],) = _row(
+            connection,
+            "select file_id::text from lms.files where course_id = %s and state = 'uploading' "
+            "order by due_at desc limit 1",
+            own["course_id"],
+        )
         (classmate_id,) = _row(
             connection,
             "select student_id::text from lms.student_enrollments where course_id = %s and state = 'active' "
