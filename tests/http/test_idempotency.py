@@ -67,8 +67,8 @@ REPEATABLE = [
 ]
 
 
-FILES = {"POST /courses/{course_id}/enrollments/import"}
-"""What takes no JSON, and answers 200: tests/http/test_imports.py sends it again."""
+FILES = {"POST /courses/{course_id}/enrollments/import", "POST /courses/{course_id}/materials/files"}
+"""What takes no JSON: tests/http/test_imports.py and test_files.py send it again."""
 
 
 def test_these_are_all_that_may_be_sent_again(service: httpx.Client) -> None:

@@ -204,18 +204,6 @@ def test_the_worker_cannot(module_database: TestDatabase, statement: str) -> Non
         worker.execute(sql.SQL(statement))
 
 
-def test_the_worker_is_nobody_special(owner: psycopg.Connection[Any]) -> None:
-    assert _all(
-        owner,
-        "select rolsuper, rolcreaterole, rolcreatedb, rolreplication, rolbypassrls from pg_roles "
-        "where rolname = 'lms_worker'",
-    ) == [(False, False, False, False, False)]
-    assert _all(owner, "select from pg_auth_members where member = 'lms_worker'::regrole") == []
-    assert (
-        _all(owner, "select from pg_shdepend where refobjid = 'lms_worker'::regrole and deptype = 'o'") == []
-    )
-
-
 COLUMNS = """
     select relname::text, attname::text,
         has_column_privilege('lms_api', attrelid, attnum, 'select'),
@@ -318,8 +306,26 @@ def test_the_service_deletes_from_these_tables_and_no_others(owner: psycopg.Conn
 
 
 WORKER = {
+    "courses": {
+        "select": {"course_id", "code", "title", "lecturer_id"},
+        "insert": False,
+        "update": False,
+        "delete": False,
+    },
+    "email_outbox": {
+        "select": True,
+        "insert": False,
+        "update": {"state", "attempts", "next_attempt_at", "reply", "settled_at"},
+        "delete": True,
+    },
     "files": {"select": True, "insert": False, "update": {"state"}, "delete": True},
     "materials": {"select": {"file_id"}, "insert": False, "update": False, "delete": False},
+    "users": {
+        "select": {"user_id", "email", "full_name", "role", "deactivated_at"},
+        "insert": False,
+        "update": False,
+        "delete": False,
+    },
 }
 """What the worker may do: with whole rows, with some columns, or not at all."""
 
@@ -335,6 +341,7 @@ def test_the_worker_has_these_rights_and_no_others(owner: psycopg.Connection[Any
         "where rolname = 'lms_worker'",
     ) == [(False, False, False, False, False)]
     assert _all(owner, "select from pg_auth_members where member = 'lms_worker'::regrole") == []
+    assert _all(owner, "select from pg_shdepend where refobjid = 'lms_worker'::regrole and deptype = 'o'") == []
 
 
 RIGHTS = """
