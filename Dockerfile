@@ -1,8 +1,9 @@
-# The service alone: `lms serve` behind a proxy, `lms migrate` before a release. PostgreSQL is elsewhere.
+# The service: `lms serve` behind a proxy, `lms worker` beside it, `lms migrate` before a release. PostgreSQL is elsewhere.
 #
 #     docker build --tag lms .
 #     docker run --env LMS_DATABASE_URL=postgresql://lms_api:…@host/lms --publish 8080:8080 lms
 #     docker run … --volume lms-files:/data          for uploaded files, where LMS_STORAGE_URL names no bucket
+#     docker run --env LMS_WORKER_URL=postgresql://lms_worker:…@host/lms --env LMS_SMTP_HOST=… --no-healthcheck lms lms worker
 #     docker run --env LMS_MIGRATION_URL=postgresql://…@host/lms lms lms migrate
 
 ARG PYTHON=3.11

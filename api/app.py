@@ -8,7 +8,6 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 
-import asyncpg
 from litestar import Litestar, Router
 from litestar.datastructures import State
 from tenacity import (
@@ -20,13 +19,14 @@ from tenacity import (
 )
 from tenacity.stop import stop_base, stop_never
 
-from api.database.pool import Pool, open_pool
+from api.database.pool import UNAVAILABLE, UNREACHABLE, open_pool
+from api.database.roles import SERVICE_ROLE
 from api.http.authentication import check_request
 from api.http.bodies import StrictBodies, StrictRequest
 from api.http.openapi import openapi_config
-from api.http.problems import UNAVAILABLE, problem_response
+from api.http.problems import problem_response
 from api.http.service import Service, note_session
-from api.repositories import catalogue
+from api.roles import check_role
 from api.routes import (
     account_tokens,
     audit_events,
@@ -107,12 +107,6 @@ PATIENCE = 3.0
 NOTE_INTERVAL = 60.0
 """Seconds between two notes of which sessions were used."""
 
-_UNREACHABLE = (OSError, TimeoutError, asyncpg.CannotConnectNowError, asyncpg.TooManyConnectionsError)
-
-
-class UnfitRoleError(Exception):
-    """The service cannot run as its role: it could do more than serve, or there is nothing to serve."""
-
 
 def create_app(settings: Settings | None = None) -> Litestar:
     """The service as an ASGI application. Without settings, those of the environment.
@@ -138,24 +132,6 @@ def create_app(settings: Settings | None = None) -> Litestar:
     )
 
 
-async def check_role(pool: Pool) -> None:
-    """Raises UnfitRoleError where the service's role could change what it serves."""
-    role = await catalogue.read_service_role(pool)
-    if role is None:
-        raise UnfitRoleError("The database has no schema of ours: run `lms migrate` first.")
-    unfit = {
-        "is a superuser": role.is_superuser,
-        "owns the schema": role.is_owner,
-        "bypasses row-level security": role.bypasses_row_security,
-    }
-    for what, true in unfit.items():
-        if true:
-            raise UnfitRoleError(
-                f"The service will not run as {role.name}, which {what}: "
-                "let LMS_DATABASE_URL name lms_api (`lms roles` gives it a login)."
-            )
-
-
 @asynccontextmanager
 async def _serve(app: Litestar) -> AsyncIterator[None]:
     service: Service = app.state.service
@@ -164,7 +140,7 @@ async def _serve(app: Litestar) -> AsyncIterator[None]:
     connecting: asyncio.Task[None] | None = None
     try:
         await _connect(service, stop_after_delay(PATIENCE))
-    except _UNREACHABLE:
+    except UNREACHABLE:
         connecting = asyncio.create_task(_connect_at_last(service))
     upkeep = asyncio.create_task(_keep_up(service))
     try:
@@ -180,7 +156,7 @@ async def _serve(app: Litestar) -> AsyncIterator[None]:
 
 async def _connect(service: Service, stop: stop_base) -> None:
     async for attempt in AsyncRetrying(
-        retry=retry_if_exception_type(_UNREACHABLE),
+        retry=retry_if_exception_type(UNREACHABLE),
         wait=wait_random_exponential(multiplier=0.1, max=5),
         stop=stop,
         before_sleep=before_sleep_log(logger, logging.WARNING),
@@ -189,7 +165,7 @@ async def _connect(service: Service, stop: stop_base) -> None:
         with attempt:
             pool = await open_pool(service.settings)
             try:
-                await check_role(pool)
+                await check_role(pool, part="The service", variable="LMS_DATABASE_URL", role=SERVICE_ROLE)
                 await service.start(pool)
             except BaseException:
                 await pool.close()

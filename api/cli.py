@@ -12,6 +12,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
+    from datetime import datetime
+    from uuid import UUID
+
     from pydantic import SecretStr
 
     from api.operations.migrate import MigrationStatus
@@ -61,10 +64,12 @@ def main(*, traceback: bool) -> None:
     Run it on a PostgreSQL of yours:
         export LMS_MIGRATION_URL=postgresql://postgres@localhost:5432/lms
         export LMS_DATABASE_URL=postgresql://lms_api:secret@localhost:5432/lms
+        export LMS_WORKER_URL=postgresql://lms_worker:secret@localhost:5432/lms
         lms migrate
         lms roles
         lms users add adler@example.edu --name "Miriam Adler" --role super_admin
         lms serve --workers 2
+        lms worker
 
     Settings are environment variables; `lms config` lists them. Without any, commands work on the PostgreSQL
     that `lms up` keeps in its data directory.
@@ -81,10 +86,11 @@ def main(*, traceback: bool) -> None:
 )
 @click.option("--no-demo", is_flag=True, help="Without the demo school.")
 def up(*, host: str, port: int, data_dir: Path | None, no_demo: bool) -> None:
-    """Bring everything up: PostgreSQL, schema, demo school, service.
+    """Bring everything up: PostgreSQL, schema, demo school, service, worker.
 
     Uses the server of LMS_DATABASE_URL if that is set, and else starts one of its own, without installation,
-    whose data it finds again the next time. Ctrl-C stops all of it. Demo accounts have a well-known password,
+    whose data it finds again the next time. Mails are files in the data directory, unless LMS_SMTP_HOST names
+    a mail server. Ctrl-C stops all of it. Demo accounts have a well-known password,
     so they are never served to other machines.
 
     \b
@@ -133,6 +139,29 @@ def serve(*, host: str, port: int, workers: int) -> None:
 
 
 @main.command()
+def worker() -> None:
+    """Send the mails that wait in the database of LMS_WORKER_URL, until told to stop.
+
+    They go to the mail server that LMS_SMTP_HOST names; without one they are files in the folder `mail` of
+    LMS_DATA_DIR. Each is sent at least once, under a Message-ID that stays the same, and tried 12 times while the
+    server says "not now". Several workers may run. Refuses to run as an owner or a superuser: LMS_WORKER_URL
+    names lms_worker, on the server itself and not through a pooler. SIGTERM lets mails under way finish, for
+    LMS_SMTP_TIMEOUT at most.
+
+    \b
+    Examples:
+        lms worker
+        LMS_SMTP_HOST=smtp.school.example LMS_MAIL_FROM='LMS <lms@school.example>' \\
+            LMS_PUBLIC_URL=https://lms.school.example lms worker
+    """
+    settings = _settings()
+    settings.require_worker_url()
+    from api.operations.worker import work
+
+    work(settings)
+
+
+@main.command()
 @click.option("--to", metavar="ID", help="Apply this one and what it depends on, and nothing else.")
 @click.option("--down", metavar="ID", help="Roll back this one and everything that depends on it.")
 @click.option("--status", is_flag=True, help="Show what is applied, and change nothing.")
@@ -175,6 +204,9 @@ def migrate(*, to: str | None, down: str | None, status: bool) -> None:
 @main.command()
 @click.option("--admin", metavar="URL", help="Whom to do it as; LMS_MIGRATION_URL by default.")
 @click.option("--api-password", metavar="TEXT", help="For lms_api, where LMS_DATABASE_URL does not say it.")
+@click.option(
+    "--worker-password", metavar="TEXT", help="For lms_worker, where LMS_WORKER_URL does not say it."
+)
 @click.option("--migrate-password", metavar="TEXT", help="For lms_migrate, where LMS_MIGRATION_URL does not.")
 @click.option(
     "--environment",
@@ -182,13 +214,18 @@ def migrate(*, to: str | None, down: str | None, status: bool) -> None:
     help="Record what the database is for; production refuses demo data.",
 )
 def roles(
-    *, admin: str | None, api_password: str | None, migrate_password: str | None, environment: str | None
+    *,
+    admin: str | None,
+    api_password: str | None,
+    worker_password: str | None,
+    migrate_password: str | None,
+    environment: str | None,
 ) -> None:
-    """Let lms_api and lms_migrate log in.
+    """Let lms_api, lms_worker and lms_migrate log in.
 
-    The migrations make these roles without a login. Their passwords are those in LMS_DATABASE_URL and
-    LMS_MIGRATION_URL where these name them, or are asked for on a terminal: others can see what stands on a
-    command line. A role without a password can log in where pg_hba.conf lets it. They reach the server
+    The migrations make these roles without a login. Their passwords are those in LMS_DATABASE_URL,
+    LMS_WORKER_URL and LMS_MIGRATION_URL where these name them, or are asked for on a terminal: others can see
+    what stands on a command line. A role without a password can log in where pg_hba.conf lets it. They reach the server
     hashed. Doing it again changes nothing.
 
     \b
@@ -199,13 +236,14 @@ def roles(
     """
     from contextlib import nullcontext
 
-    from api.database.roles import MIGRATION_ROLE, SERVICE_ROLE
+    from api.database.roles import MIGRATION_ROLE, SERVICE_ROLE, WORKER_ROLE
     from api.operations.roles import Environment, give_login, set_environment
     from api.operations.targets import owner_address
 
     settings = _settings()
     passwords = {
         SERVICE_ROLE: api_password or _password_in(settings.database_url, SERVICE_ROLE),
+        WORKER_ROLE: worker_password or _password_in(settings.worker_url, WORKER_ROLE),
         MIGRATION_ROLE: migrate_password or _password_in(settings.migration_url, MIGRATION_ROLE),
     }
     with nullcontext(admin) if admin else owner_address(settings) as url:
@@ -298,6 +336,79 @@ def users_password(*, email: str) -> None:
     with owner_address(_settings()) as url:
         address = set_password(url, email=email, password=password)
     click.echo(f"{address} has a new password.")
+
+
+@main.group()
+def mail() -> None:
+    """Look at the mails, and send those again that came to nothing."""
+
+
+@mail.command("list")
+@click.option(
+    "--state", type=click.Choice(["queued", "sent", "bounced", "given_up"]), help="Those in this state alone."
+)
+@click.option("--limit", type=click.IntRange(1, 10_000), default=20, show_default=True)
+def mail_list(*, state: str | None, limit: int) -> None:
+    """List the latest mails: to whom, how they fare, and what the mail server said.
+
+    queued: it waits, or is being sent. sent: a mail server took it. bounced: one refused it for good. given_up:
+    12 attempts failed. Mails are forgotten 90 days after they were settled.
+
+    \b
+    Examples:
+        lms mail list
+        lms mail list --state bounced --limit 100
+    """
+    from api.operations.mail.dead_letters import list_mails
+    from api.operations.targets import owner_address
+    from api.operations.terminal import table
+
+    with owner_address(_settings()) as url:
+        found = list_mails(url, state=state, limit=limit)
+    table(
+        ("id", "kind", "to", "state", "attempts", "queued (UTC)", "next", "reply"),
+        (
+            (
+                str(each.delivery_id),
+                each.kind,
+                each.email,
+                each.state,
+                str(each.attempts),
+                _utc(each.queued_at),
+                _utc(each.next_attempt_at),
+                each.reply or "",
+            )
+            for each in found
+        ),
+    )
+
+
+@mail.command("retry")
+@click.argument("ids", metavar="[ID]...", nargs=-1, type=click.UUID)
+@click.option("--all-dead", is_flag=True, help="All that bounced or were given up.")
+def mail_retry(*, ids: "tuple[UUID, ...]", all_dead: bool) -> None:
+    """Queue mails again that bounced or were given up, as if they had never been tried.
+
+    Mend first what was wrong: an address with PATCH /users, say. Exits with 1 if an ID is not that of a dead
+    mail; the others are queued all the same.
+
+    \b
+    Examples:
+        lms mail retry 01a203f3-e831-74ed-949d-a81d58a5d5d3
+        lms mail retry --all-dead
+    """
+    if bool(ids) == all_dead:
+        raise click.UsageError("Give the IDs of mails, or --all-dead.")
+    from api.operations.mail.dead_letters import retry_mails
+    from api.operations.targets import owner_address
+
+    with owner_address(_settings()) as url:
+        retried = retry_mails(url, None if all_dead else ids)
+    click.echo(f"Queued again: {len(retried)}.")
+    if missed := [str(each) for each in ids if each not in retried]:
+        raise click.ClickException(
+            f"Neither bounced nor given up: {', '.join(missed)}. `lms mail list` shows what there is."
+        )
 
 
 @seed.command("volume")
@@ -537,6 +648,12 @@ def _applied(migration: "MigrationStatus") -> str:
         return "no"
     when = f"{migration.applied_at:%Y-%m-%d %H:%M:%S} UTC"
     return when if migration.on_disk else f"{when}, by a newer release: it is not among the files here"
+
+
+def _utc(when: "datetime | None") -> str:
+    from datetime import UTC
+
+    return "" if when is None else f"{when.astimezone(UTC):%Y-%m-%d %H:%M:%S}"
 
 
 def _counted(rows_by_table: "dict[str, int]") -> str:

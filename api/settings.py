@@ -17,7 +17,15 @@ def _postgresql_url(value: SecretStr) -> SecretStr:
     return value
 
 
+def _public_url(value: str) -> str:
+    parts = urlsplit(value)
+    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
+        raise ValueError("give an address such as https://lms.school.example")
+    return value.rstrip("/")
+
+
 DatabaseUrl = Annotated[SecretStr, AfterValidator(_postgresql_url)]
+PublicUrl = Annotated[str, AfterValidator(_public_url)]
 
 
 def _bucket_url(value: str) -> str:
@@ -47,8 +55,8 @@ class Settings(BaseSettings):
     )
     data_dir: Path = Field(
         default=ROOT / ".lms",
-        description="Where `lms up` keeps the embedded server's data, and where uploaded files go (in `files/`) "
-        "unless LMS_STORAGE_URL is set.",
+        description="Where `lms up` keeps the embedded server's data, where uploaded files go without LMS_STORAGE_URL "
+        "(in `files/`), and mails without LMS_SMTP_HOST (in `mail/`).",
     )
     database_pooler: Literal["none", "transaction"] = Field(
         default="none",
@@ -101,6 +109,48 @@ class Settings(BaseSettings):
         description="Seconds that an upload may take; later it is answered 408, and what is left of it is swept.",
     )
 
+    worker_url: DatabaseUrl | None = Field(
+        default=None,
+        description="Where `lms worker` finds PostgreSQL; its user is `lms_worker`. Never a pooler, which "
+        "would not tell it of new mails.",
+    )
+    smtp_host: str | None = Field(
+        default=None,
+        min_length=1,
+        description="The mail server. Unset, mails are written to the folder `mail` in LMS_DATA_DIR.",
+    )
+    smtp_port: int = Field(default=587, ge=1, le=65_535, description="The mail server's port.")
+    smtp_user: str | None = Field(
+        default=None, description="Whom to log in to the mail server as, if at all."
+    )
+    smtp_password: SecretStr | None = Field(default=None, description="And with which password.")
+    smtp_tls: Literal["starttls", "tls", "none"] = Field(
+        default="starttls",
+        description="How the way to the mail server is encrypted; `tls` from the start, as on port 465.",
+    )
+    smtp_timeout: float = Field(
+        default=15.0, ge=1, le=300, description="Seconds for one mail, after which it is tried again later."
+    )
+    mail_from: str | None = Field(
+        default=None,
+        description="Who mails are from, such as `LMS <lms@school.example>`. Needed with LMS_SMTP_HOST.",
+    )
+    public_url: PublicUrl | None = Field(
+        default=None,
+        description="Where links in mails lead, such as `https://lms.school.example`; never taken from a "
+        "request. Needed with LMS_SMTP_HOST.",
+    )
+    invitation_days: int = Field(
+        default=14, ge=1, le=365, description="Days in which the link of an invitation opens an account."
+    )
+    mail_retry_seconds: int = Field(
+        default=30,
+        ge=1,
+        le=3_600,
+        description="Seconds before a mail is tried for the second time. Each wait is twice the one before: "
+        "the 12 attempts of 30 seconds take 17 hours.",
+    )
+
     def require_database_url(self) -> str:
         """The service's address. Raises SystemExit with advice where it is not set."""
         if self.database_url is None:
@@ -113,3 +163,11 @@ class Settings(BaseSettings):
         if url is None:
             raise SystemExit("Set LMS_MIGRATION_URL to the address of a database owner or administrator.")
         return url.get_secret_value()
+
+    def require_worker_url(self) -> str:
+        """The worker's address. Raises SystemExit with advice where it is not set."""
+        if self.worker_url is None:
+            raise SystemExit(
+                "Set LMS_WORKER_URL to the address of lms_worker, or run `lms up`, which sends mail too."
+            )
+        return self.worker_url.get_secret_value()

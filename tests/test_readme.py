@@ -37,7 +37,7 @@ INLINE = [
     if command.split()[0] in {"lms", "yoyo", "python", "pg_dump"}
 ]
 
-RUN, RUN_UV, TEST, TEST_UV, LOGIN, COURSES, LOCAL, PRODUCTION = BLOCKS
+RUN, RUN_UV, TEST, TEST_UV, LOGIN, COURSES, LOCAL, PRODUCTION, WORKER = BLOCKS
 
 
 def test_every_command_is_run() -> None:
@@ -50,6 +50,7 @@ def test_every_command_is_run() -> None:
     assert COURSES.startswith("curl ")
     assert LOCAL.startswith("createdb ")
     assert "lms serve" in PRODUCTION
+    assert WORKER.endswith(".venv/bin/lms worker\n")
     assert {command.split()[0] for command in INLINE} == {"lms", "yoyo", "python", "pg_dump"}
 
 
@@ -216,6 +217,14 @@ def test_production(empty_database: str, server: Server, here: Clone) -> None:
     assert name is not None
     with here.serving(_on(server, name[1], PRODUCTION)) as port:
         assert here.run(f"curl -sf http://127.0.0.1:{port}/health/ready")
+        # On a terminal of its own, which has the addresses, until somebody stops it.
+        addresses = "".join(line for line in PRODUCTION.splitlines(keepends=True) if "WORKER_URL" in line)
+        worker = WORKER.replace(
+            ".venv/bin/lms worker", "timeout --signal=TERM 10 .venv/bin/lms worker || test $? = 124"
+        )
+        said = here.run(_on(server, name[1], addresses) + worker)
+        assert "Mail goes to smtp.school.example, port 587." in said
+        assert "Stopped." in said
 
 
 def test_inline_commands(database: TestDatabase, server: Server, here: Clone, real_data: Path) -> None:

@@ -142,22 +142,62 @@ RETRIED = (
 )
 """What a statement, or a whole transaction, is sent once more for: nothing of it took effect."""
 
+UNREACHABLE = (
+    OSError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.ConnectionDoesNotExistError,
+    asyncpg.CrashShutdownError,
+    asyncpg.TooManyConnectionsError,
+)
+"""What to connect once more for: the server is away, starts, stops or is full."""
+
+UNAVAILABLE = (
+    OSError,
+    UnavailableError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.ConnectionDoesNotExistError,
+    asyncpg.CrashShutdownError,
+    asyncpg.DeadlockDetectedError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+    asyncpg.LockNotAvailableError,
+    asyncpg.QueryCanceledError,
+    asyncpg.ReadOnlySQLTransactionError,
+    asyncpg.SerializationError,
+    asyncpg.TooManyConnectionsError,
+)
+"""The database is not to be had now. A request is answered 503, and its client may repeat it."""
+
 
 async def open_pool(settings: Settings) -> Pool:
-    """Connect. Raises OSError or asyncpg.PostgresError where the server is not to be had."""
-    pool = await asyncpg.create_pool(
+    """Connect as the service. Raises OSError or asyncpg.PostgresError where the server is not to be had."""
+    return await connect_pool(
         settings.require_database_url(),
-        connection_class=Connection,
-        init=partial(_pass_json_through, deadline=settings.database_acquire_timeout),
-        min_size=min(2, settings.database_pool_size),
-        max_size=settings.database_pool_size,
+        size=settings.database_pool_size,
+        acquire_timeout=settings.database_acquire_timeout,
         # Through a transaction pooler a name prepared by one client means another's statement to the next.
         statement_cache_size=0 if settings.database_pooler == "transaction" else 1000,
+    )
+
+
+async def connect_pool(
+    url: str, *, size: int, acquire_timeout: float, statement_cache_size: int = 1000
+) -> Pool:
+    """Connect to an address. Raises OSError or asyncpg.PostgresError where the server is not to be had."""
+    pool = await asyncpg.create_pool(
+        url,
+        connection_class=Connection,
+        init=partial(_pass_json_through, deadline=acquire_timeout),
+        min_size=min(2, size),
+        max_size=size,
+        statement_cache_size=statement_cache_size,
         # No limit on what is cached: a list with three branches is long.
         max_cacheable_statement_size=0,
-        timeout=settings.database_acquire_timeout,
+        timeout=acquire_timeout,
     )
-    return Pool(pool, settings.database_acquire_timeout)
+    return Pool(pool, acquire_timeout)
 
 
 async def _pass_json_through(connection: asyncpg.Connection, *, deadline: float) -> None:

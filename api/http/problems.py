@@ -16,7 +16,8 @@ from litestar.exceptions import HTTPException, ValidationException
 from pydantic import BaseModel, Field
 
 from api.database.answers import Answer
-from api.database.errors import NoActorError, NotFoundError, RuleError, StaleVersionError, UnavailableError
+from api.database.errors import NoActorError, NotFoundError, RuleError, StaleVersionError
+from api.database.pool import UNAVAILABLE
 from api.storage.store import StorageError
 
 logger = logging.getLogger(__name__)
@@ -87,25 +88,6 @@ SQLSTATES: Mapping[str, Answer] = {
     "54000": Answer(422, None, "A value is too large."),
 }
 """For errors that name no constraint. Anything else is a defect of ours: 500."""
-
-UNAVAILABLE = (
-    OSError,
-    StorageError,
-    UnavailableError,
-    asyncpg.AdminShutdownError,
-    asyncpg.CannotConnectNowError,
-    asyncpg.ConnectionDoesNotExistError,
-    asyncpg.CrashShutdownError,
-    asyncpg.DeadlockDetectedError,
-    asyncpg.InterfaceError,
-    asyncpg.InternalClientError,
-    asyncpg.LockNotAvailableError,
-    asyncpg.QueryCanceledError,
-    asyncpg.ReadOnlySQLTransactionError,
-    asyncpg.SerializationError,
-    asyncpg.TooManyConnectionsError,
-)
-"""The database, or the object store, is not to be had for this request, which the client may repeat: 503."""
 
 
 def problem_of(  # noqa: C901, PLR0911 - one case for each way to fail

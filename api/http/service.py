@@ -10,8 +10,7 @@ from litestar import Request
 from api.database.answers import Answer, parse_answer
 from api.database.errors import UnavailableError
 from api.database.parameters import Actor
-from api.database.pool import Pool
-from api.http.problems import UNAVAILABLE
+from api.database.pool import UNAVAILABLE, Pool
 from api.repositories import account_tokens, catalogue, idempotency_keys, sessions
 from api.settings import Settings
 from api.storage.store import Store, open_store

@@ -15,8 +15,9 @@ from uuid import UUID
 
 from litestar import Request
 
+from api.database.pool import UNAVAILABLE
 from api.http.forms import Form, read_form, validated
-from api.http.problems import UNAVAILABLE, ProblemError
+from api.http.problems import ProblemError
 from api.http.service import Service
 from api.models.files import NewFile, Stored
 from api.repositories import files
@@ -79,7 +80,7 @@ async def give_up(service: Service, file_id: UUID, error: BaseException | None =
                 await remove(service.store, file_id)
                 if isinstance(error, Exception | None) and not isinstance(error, StorageError):
                     await files.delete_file(service.database, file_id=file_id)
-    except UNAVAILABLE as failure:
+    except (*UNAVAILABLE, StorageError) as failure:
         logger.warning("file %s is left to the sweep: %s", file_id, type(failure).__name__)
 
 
@@ -89,7 +90,7 @@ async def discard(service: Service, file_id: UUID) -> None:
         async with asyncio.timeout(_PATIENCE):
             await remove(service.store, file_id)
             await files.delete_file(service.database, file_id=file_id)
-    except UNAVAILABLE as error:
+    except (*UNAVAILABLE, StorageError) as error:
         logger.warning("file %s is left to the sweep: %s", file_id, type(error).__name__)
 
 

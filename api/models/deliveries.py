@@ -29,6 +29,13 @@ class Delivery(Response):
 
 
 @dataclass(frozen=True, slots=True)
+class DueDelivery:
+    """A mail that waits to be taken."""
+
+    delivery_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
 class ClaimedDelivery:
     """A mail that a worker has taken, and what goes into it."""
 

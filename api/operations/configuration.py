@@ -31,7 +31,7 @@ def settings_in_effect(settings: Settings, environment: Mapping[str, str]) -> It
         variable = f"{PREFIX}{name}".upper()
         yield Setting(
             variable=variable,
-            value=_shown(getattr(settings, name)),
+            value=_shown(name, getattr(settings, name)),
             source="environment" if variable in given else "default",
             description=field.description or "",
         )
@@ -47,8 +47,10 @@ def unknown_variables(environment: Mapping[str, str]) -> Iterator[str]:
         yield f"{name} is no setting" + (f": do you mean {meant[0]}?" if meant else ".")
 
 
-def _shown(value: object) -> str:
+def _shown(name: str, value: object) -> str:
     if value is None:
         return "not set"
-    # Every secret is an address: its password is hidden, the rest is what one wants to see.
-    return mask(value.get_secret_value()) if isinstance(value, SecretStr) else str(value)
+    if not isinstance(value, SecretStr):
+        return str(value)
+    # Of an address the password is hidden; the rest is what one wants to see.
+    return mask(value.get_secret_value()) if name.endswith("_url") else "***"

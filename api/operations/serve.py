@@ -1,7 +1,9 @@
 """The HTTP server: uvicorn, configured once for `lms serve` and `lms up`."""
 
+import asyncio
 import copy
 import errno
+import logging
 import socket
 import sys
 from collections.abc import Awaitable, Callable, Iterator, MutableMapping
@@ -13,9 +15,12 @@ import uvicorn
 from uvicorn.config import LOGGING_CONFIG, STARTUP_FAILURE
 from uvicorn.supervisors import Multiprocess
 
-from api.app import UnfitRoleError, create_app
+from api.app import create_app
 from api.operations.failures import FailureError, sentence_for
+from api.roles import UnfitRoleError
 from api.settings import Settings
+
+logger = logging.getLogger(__name__)
 
 _Event = MutableMapping[str, Any]
 _Receive = Callable[[], Awaitable[_Event]]
@@ -83,14 +88,22 @@ def serve_workers(settings: Settings, listener: socket.socket, *, workers: int) 
         raise SystemExit(STARTUP_FAILURE)
 
 
-def serve_here(settings: Settings, listener: socket.socket, *, on_started: Callable[[], None]) -> None:
+def serve_here(
+    settings: Settings,
+    listener: socket.socket,
+    *,
+    on_started: Callable[[], None],
+    beside: Callable[[asyncio.Event], Awaitable[None]] | None,
+) -> None:
     """Serve in this process until a signal says stop; requests under way are finished.
+
+    `beside` is what else to do meanwhile, until the event is set that it is given.
 
     Raises:
         SystemExit: the service refused to start. It said why.
     """
     config = _config(lambda: create_explaining_app(settings), workers=1, log_level="warning")
-    _run(_AnnouncedServer(config, on_started), listener)
+    _run(_AccompaniedServer(config, on_started, beside), listener)
 
 
 def create_explaining_app(settings: Settings | None = None) -> _App:
@@ -109,16 +122,39 @@ def create_explaining_app(settings: Settings | None = None) -> _App:
     return explaining
 
 
-class _AnnouncedServer(uvicorn.Server):
-    """A server that says when it answers."""
+class _AccompaniedServer(uvicorn.Server):
+    """A server that says when it answers, and something else that runs for as long."""
 
-    def __init__(self, config: uvicorn.Config, on_started: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        config: uvicorn.Config,
+        on_started: Callable[[], None],
+        beside: Callable[[asyncio.Event], Awaitable[None]] | None,
+    ) -> None:
         super().__init__(config)
         self._on_started = on_started
+        self._beside = beside
+        self._stop = asyncio.Event()
+        self._companion: asyncio.Task[None] | None = None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
+        if self._beside is not None:
+            self._companion = asyncio.create_task(self._accompany(self._beside))
         self._on_started()
+
+    async def _accompany(self, beside: Callable[[asyncio.Event], Awaitable[None]]) -> None:
+        try:
+            await beside(self._stop)
+        except Exception:
+            # It is no reason to stop serving.
+            logger.exception("what runs beside the service has ended")
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._stop.set()
+        await super().shutdown(sockets)
+        if self._companion is not None:
+            await self._companion
 
 
 def _run(server: uvicorn.Server, listener: socket.socket) -> None:

@@ -1,4 +1,4 @@
-"""`lms up`: everything from an empty directory to a service that answers, in one process."""
+"""`lms up`: everything from an empty directory to a service that answers and mails that go out, in one process."""
 
 import json
 import os
@@ -15,13 +15,14 @@ from pydantic import SecretStr
 from api.database import embedded
 from api.database.addresses import mask, password_of, place_of, user_of, with_login
 from api.database.known_version import known_version
-from api.database.roles import SERVICE_ROLE
+from api.database.roles import SERVICE_ROLE, WORKER_ROLE
 from api.operations import migrate
 from api.operations.failures import FailureError
 from api.operations.roles import can_log_in, give_login
 from api.operations.serve import is_public, listening, serve_here, url_of
 from api.operations.targets import connect, create_database
 from api.operations.terminal import tell, working
+from api.operations.worker import check_settings, destination, run
 from api.settings import Settings
 from seeds.setup_demo import DEMO_ACCOUNTS, DEMO_PASSWORD, seed
 
@@ -49,10 +50,12 @@ class _Target:
     owner_url: str | None
     """None where only the service's own address was given: the schema is then somebody else's work."""
     place: str
+    worker_url: str | None
+    """None where nobody said how to log in as the worker, who then has to run elsewhere."""
 
 
 def up(settings: Settings, *, host: str, port: int, directory: Path, demo: bool) -> None:
-    """Bring up database, schema, demo data and service, and serve until a signal says stop.
+    """Bring up database, schema, demo data, service and worker, and serve until a signal says stop.
 
     Raises:
         FailureError, EmbeddedError, psycopg.Error, SystemExit: something is in the way, and says what.
@@ -67,7 +70,7 @@ def up(settings: Settings, *, host: str, port: int, directory: Path, demo: bool)
             )
         target = stack.enter_context(_target(settings, directory))
         _migrate(target)
-        _let_service_in(target)
+        _let_in(target)
         if demo:
             _seed(target)
         has_demo = _ask(target.owner_url or target.service_url, _HAS_DEMO_ACCOUNTS)
@@ -76,12 +79,26 @@ def up(settings: Settings, *, host: str, port: int, directory: Path, demo: bool)
                 f"Demo accounts of an earlier run are in {target.place}, and everybody knows their password: "
                 "take another --data-dir or database, or leave --host at 127.0.0.1."
             )
+        url = url_of(listener)
+        settings = settings.model_copy(
+            update={
+                "database_url": SecretStr(target.service_url),
+                "worker_url": None if target.worker_url is None else SecretStr(target.worker_url),
+                "data_dir": directory,
+                "public_url": settings.public_url or url,
+            }
+        )
+        mail = "not sent from here: set LMS_WORKER_URL, or run `lms worker`"
+        if target.worker_url is not None:
+            check_settings(settings)
+            mail = destination(settings)
         serve_here(
-            settings.model_copy(
-                update={"database_url": SecretStr(target.service_url), "data_dir": directory}
-            ),
+            settings,
             listener,
-            on_started=lambda: click.echo(_banner(url_of(listener), target, has_demo=has_demo)),
+            on_started=lambda: click.echo(_banner(url, target, mail=mail, has_demo=has_demo)),
+            beside=None
+            if target.worker_url is None
+            else lambda stop: run(settings, stop, on_ready=lambda: None),
         )
         tell("Stopping.")
     tell("Stopped.")
@@ -97,18 +114,24 @@ def _target(settings: Settings, directory: Path) -> Iterator[_Target]:
         with working("Starting PostgreSQL"):
             url = stack.enter_context(embedded.running(directory))
         # Only we and root can reach its socket, which trusts whoever can: no password is needed.
-        yield _Target(service_url=with_login(url, SERVICE_ROLE, None), owner_url=url, place=str(directory))
+        yield _Target(
+            service_url=with_login(url, SERVICE_ROLE, None),
+            owner_url=url,
+            place=str(directory),
+            worker_url=with_login(url, WORKER_ROLE, None),
+        )
 
 
 def _given_target(settings: Settings, directory: Path) -> _Target:
     """What LMS_DATABASE_URL and LMS_MIGRATION_URL name. The database is made where only it is missing.
 
     An owner's address is no address to serve from. Where there is no other, the service gets the login of
-    lms_api on the same database, with a password of its own that is kept in the data directory.
+    lms_api on the same database, with a password of its own that is kept in the data directory; and the worker
+    that of lms_worker.
     """
-    service_url, owner_url = (
+    service_url, owner_url, worker_url = (
         None if url is None else url.get_secret_value()
-        for url in (settings.database_url, settings.migration_url)
+        for url in (settings.database_url, settings.migration_url, settings.worker_url)
     )
     first = owner_url or settings.require_migration_url()
     place = place_of(first)
@@ -118,13 +141,14 @@ def _given_target(settings: Settings, directory: Path) -> _Target:
         if owner_url is None and _ask(first, _IS_OWNER):
             owner_url, service_url = first, None
     if service_url is None:
-        service_url = with_login(first, SERVICE_ROLE, _kept_password(directory))
-    return _Target(service_url=service_url, owner_url=owner_url, place=place)
+        service_url = with_login(first, SERVICE_ROLE, _kept_password(directory, SERVICE_ROLE))
+        worker_url = worker_url or with_login(first, WORKER_ROLE, _kept_password(directory, WORKER_ROLE))
+    return _Target(service_url=service_url, owner_url=owner_url, place=place, worker_url=worker_url)
 
 
-def _kept_password(directory: Path) -> str:
-    """The password of lms_api, made at the first time and readable by its owner alone."""
-    path = directory / "lms_api.password"
+def _kept_password(directory: Path, role: str) -> str:
+    """The password of a role, made at the first time and readable by its owner alone."""
+    path = directory / f"{role}.password"
     try:
         return path.read_text().strip()
     except FileNotFoundError:
@@ -153,12 +177,14 @@ def _migrate(target: _Target) -> None:
         tell(f"Migrations applied: {len(applied)}.")
 
 
-def _let_service_in(target: _Target) -> None:
-    """See to it that the service's login works; one that works already is left alone."""
-    url = target.service_url
-    if target.owner_url is not None and user_of(url) == SERVICE_ROLE and not can_log_in(url):
-        give_login(target.owner_url, SERVICE_ROLE, password_of(url))
-    connect(url).close()
+def _let_in(target: _Target) -> None:
+    """See to it that the logins of service and worker work; one that works already is left alone."""
+    for url, role in ((target.service_url, SERVICE_ROLE), (target.worker_url, WORKER_ROLE)):
+        if url is None:
+            continue
+        if target.owner_url is not None and user_of(url) == role and not can_log_in(url):
+            give_login(target.owner_url, role, password_of(url))
+        connect(url).close()
 
 
 def _seed(target: _Target) -> None:
@@ -179,13 +205,14 @@ def _ask(url: str, question: LiteralString, *parameters: str) -> bool:
     return answer is not None and bool(answer[0])
 
 
-def _banner(url: str, target: _Target, *, has_demo: bool) -> str:
+def _banner(url: str, target: _Target, *, mail: str, has_demo: bool) -> str:
     lines = [
         f"The LMS data service answers at {url}",
         "",
         f"  documentation  {url}/docs",
         f"  data           {target.place}",
         f"  database       {mask(target.owner_url or target.service_url)}",
+        f"  mail           {mail}",
     ]
     if has_demo:
         # The first of each role.

@@ -6,11 +6,15 @@ from api.database.parameters import Actor
 from api.database.pool import Database
 from api.database.query import query
 from api.database.results import Json
-from api.models.deliveries import ClaimedDelivery, Delivery
+from api.models.deliveries import ClaimedDelivery, Delivery, DueDelivery
 
 
 @query("deliveries/read_delivery")
 async def read_delivery(db: Database, *, actor: Actor, delivery_id: UUID) -> Json[Delivery]: ...
+
+
+@query("deliveries/read_due_delivery")
+async def read_due_delivery(db: Database) -> DueDelivery | None: ...
 
 
 @query("deliveries/claim_delivery")

@@ -33,6 +33,8 @@ def test_these_are_the_commands() -> None:
     assert {" ".join(command) for command in COMMANDS} >= {
         "config",
         "import courses",
+        "mail list",
+        "mail retry",
         "migrate",
         "roles",
         "seed demo",
@@ -40,6 +42,7 @@ def test_these_are_the_commands() -> None:
         "sql check",
         "sql list",
         "up",
+        "worker",
     }
 
 
@@ -62,6 +65,8 @@ def test_config_masks_passwords() -> None:
         "config",
         LMS_DATABASE_URL="postgresql://lms_api:canary@db:5432/lms?sslmode=require",
         LMS_MIGRATION_URL="postgresql://db/lms?user=admin&password=canary",
+        LMS_WORKER_URL="postgresql://lms_worker:canary@db:5432/lms",
+        LMS_SMTP_PASSWORD="canary",
         LMS_DATABASE_POOL_SIZE="7",
     )
     assert done.returncode == 0
@@ -71,6 +76,9 @@ def test_config_masks_passwords() -> None:
         in done.stdout
     )
     assert "LMS_MIGRATION_URL = postgresql://db/lms?user=admin&password=***  (environment)" in done.stdout
+    assert "LMS_WORKER_URL = postgresql://lms_worker:***@db:5432/lms  (environment)" in done.stdout
+    assert "LMS_SMTP_PASSWORD = ***  (environment)" in done.stdout
+    assert "LMS_SMTP_USER = not set  (default)" in done.stdout
     assert "LMS_DATABASE_POOL_SIZE = 7  (environment)\n    Connections" in done.stdout
     assert "LMS_SESSION_HOURS = 168  (default)" in done.stdout
 
@@ -105,7 +113,9 @@ def test_a_server_that_is_not_there(command: tuple[str, ...], tmp_path: Path) ->
     assert "canary" not in said
 
 
-@pytest.mark.parametrize("command", [("migrate",), ("serve",), ("seed", "demo")], ids=" ".join)
+@pytest.mark.parametrize(
+    "command", [("migrate",), ("serve",), ("worker",), ("mail", "list"), ("seed", "demo")], ids=" ".join
+)
 def test_nothing_is_set(command: tuple[str, ...], tmp_path: Path) -> None:
     assert refusal(*command, LMS_DATA_DIR=str(tmp_path)).startswith("Set LMS_")
 

@@ -113,6 +113,15 @@ def test_fly_waits_until_ready_and_gives_time_to_finish() -> None:
     assert FLY["primary_region"] == "sin"
 
 
+def test_fly_runs_service_and_worker() -> None:
+    for words in FLY["processes"].values():
+        _context_of(shlex.split(words))
+    [words] = re.findall(r"^CMD (\[.+\])$", DOCKERFILE, re.MULTILINE)
+    assert shlex.split(FLY["processes"]["app"]) == json.loads(words)
+    assert FLY["processes"]["worker"] == "lms worker"
+    assert FLY["http_service"]["processes"] == ["app"]
+
+
 def test_python_is_one_that_the_package_supports() -> None:
     [version] = re.findall(r"^ARG PYTHON=3\.(\d+)$", DOCKERFILE, re.MULTILINE)
     assert int(version) >= 11

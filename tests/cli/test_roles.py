@@ -41,13 +41,22 @@ def admin(bare: str) -> str:
 
 
 def test_passwords_come_from_the_addresses(admin: str) -> None:
-    service, migration = (with_login(admin, role, SECRET) for role in ("lms_api", "lms_migrate"))
+    service, worker, migration = (
+        with_login(admin, role, SECRET) for role in ("lms_api", "lms_worker", "lms_migrate")
+    )
     assert not can_log_in(service)
     for _ in range(2):
-        done = lms("roles", "--admin", admin, LMS_DATABASE_URL=service, LMS_MIGRATION_URL=migration)
+        done = lms(
+            "roles",
+            *("--admin", admin),
+            LMS_DATABASE_URL=service,
+            LMS_WORKER_URL=worker,
+            LMS_MIGRATION_URL=migration,
+        )
         assert done.returncode == 0, done
         assert "canary" not in done.stdout + done.stderr
         assert can_log_in(service)
+        assert can_log_in(worker)
         assert can_log_in(migration)
     assert not can_log_in(with_login(admin, "lms_api", "another"))
 
@@ -57,6 +66,11 @@ def test_a_password_that_is_not_said_stays(admin: str) -> None:
     assert lms("roles", "--api-password", "first", LMS_MIGRATION_URL=admin).returncode == 0
     assert lms("roles", LMS_MIGRATION_URL=admin).returncode == 0
     assert can_log_in(service)
+
+
+def test_the_workers_password_can_be_said(admin: str) -> None:
+    assert lms("roles", "--worker-password", "second", LMS_MIGRATION_URL=admin).returncode == 0
+    assert can_log_in(with_login(admin, "lms_worker", "second"))
 
 
 def test_an_address_of_somebody_else_says_no_password(admin: str) -> None:
@@ -104,7 +118,7 @@ def test_an_administrator_need_not_be_a_superuser(admin: str) -> None:
     with psycopg.connect(admin, autocommit=True) as connection:
         connection.execute("create role manager createrole createdb login password 'manager'")
         connection.execute(sql.SQL("create database managed owner manager"))
-        connection.execute("grant lms_owner, lms_api, lms_migrate to manager with admin option")
+        connection.execute("grant lms_owner, lms_api, lms_worker, lms_migrate to manager with admin option")
     manager = with_login(admin, "manager", "manager").replace("/lms?", "/managed?")
     for arguments in (["migrate"], ["roles", "--api-password", "new", "--environment", "staging"]):
         done = lms(*arguments, LMS_MIGRATION_URL=manager)

@@ -46,9 +46,27 @@ class TestFromNothing:
         answer = httpx.post(url, headers={name: value}, content=body)
         assert (answer.status_code, "access_token" in answer.json()) == (200, True)
 
-    def test_serves_as_the_role_that_owns_nothing(self, running: Running) -> None:
+    def test_serves_and_sends_as_roles_that_own_nothing(self, running: Running) -> None:
         address = running.output.read_text().partition("  database       ")[2].split()[0]
-        assert users_of(address) == ["lms_api"]
+        wait_until(lambda: sorted(users_of(address)) == ["lms_api", "lms_worker"])
+
+    def test_mails_are_files_that_it_names(self, running: Running) -> None:
+        folder = Path(
+            running.output.read_text().partition("  mail           the folder ")[2].partition(",")[0]
+        )
+        lecturer = running.client("lecturer1@example.edu")
+        course = next(each for each in lecturer.get("/courses").json()["items"] if each["state"] != "closed")
+        admin = running.client("admin@example.edu")
+        account = {"email": "vogel@example.edu", "full_name": "Lena Vogel", "role": "student"}
+        assert admin.post("/users", json=account).status_code == 201
+        enrolled = lecturer.post(
+            f"/courses/{course['id']}/enrollments", json={"email": "vogel@example.edu", "state": "invited"}
+        ).json()
+        delivery = f"/deliveries/{enrolled['delivery_id']}"
+        wait_until(lambda: lecturer.get(delivery).json()["state"] == "sent")
+        assert f"{running.url}/invitation#" in (
+            folder / f"{enrolled['delivery_id']}.eml"
+        ).read_text().replace("=\n", "")
 
     def test_keeps_uploaded_files_with_its_data(self, running: Running) -> None:
         lecturer = running.client("lecturer1@example.edu")

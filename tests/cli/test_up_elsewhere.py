@@ -10,7 +10,7 @@ import pytest
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 
-from tests.cli.support import lms, refusal, up, users_of
+from tests.cli.support import lms, refusal, up, users_of, wait_until
 from tests.support.postgres import Server, drop_database
 
 
@@ -27,7 +27,8 @@ def test_makes_the_database_and_serves_as_lms_api(address: str, tmp_path: Path) 
     with up(tmp_path / "data", LMS_DATABASE_URL=address) as running:
         assert "There was no database" in running.output.read_text()
         assert running.client("lecturer1@example.edu").get("/courses").json()["items"]
-        assert users_of(address) == ["lms_api"]
+        wait_until(lambda: sorted(users_of(address)) == ["lms_api", "lms_worker"])
+        assert "mail           the folder" in running.output.read_text()
         assert stat.S_IMODE(password.stat().st_mode) == 0o600
         first = password.read_text()
         assert running.stop() == 0
@@ -65,3 +66,5 @@ def test_the_services_own_address_is_enough_once_somebody_migrated(
     assert lms("migrate", LMS_MIGRATION_URL=address).returncode == 0
     with up(tmp_path / "data", LMS_DATABASE_URL=service) as running:
         assert running.client().get("/health/ready").status_code == 200
+        # Who sends mail was not said, and cannot be made up without an owner.
+        assert "mail           not sent from here: set LMS_WORKER_URL" in running.output.read_text()

@@ -13,8 +13,9 @@ import pytest
 from psycopg import sql
 from pydantic import SecretStr
 
-from api.app import UnfitRoleError, create_app
+from api.app import create_app
 from api.database.known_version import known_version
+from api.roles import UnfitRoleError
 from tests.conftest import TestDatabase
 from tests.support.postgres import Server
 from tests.support.school import School

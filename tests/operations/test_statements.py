@@ -11,6 +11,7 @@ import pytest
 from api.database.queries import Query, QueryFileError, load_queries
 from api.operations import accounts, import_courses, import_oulad
 from api.operations.failures import FailureError
+from api.operations.mail import dead_letters
 from api.operations.statements import count
 from api.review.form import check_text
 from api.review.server import Prepared, rolled_back
@@ -18,7 +19,7 @@ from api.settings import ROOT
 from tests.conftest import TestDatabase
 
 FOLDERS = (ROOT / "seeds" / "sql", ROOT / "api" / "operations" / "sql")
-MODULES = {"import_courses": import_courses, "import_oulad": import_oulad}
+MODULES = {"import_courses": import_courses, "import_oulad": import_oulad, "mail": dead_letters}
 """Where the models are of the statements that have some."""
 QUERIES = [query for folder in FOLDERS for query in load_queries(folder).values()]
 
@@ -40,6 +41,7 @@ def test_there_are_some() -> None:
         "demo_school",
         "import_courses",
         "import_oulad",
+        "mail",
     }
 
 
@@ -112,4 +114,6 @@ def test_every_file_is_sent(monkeypatch: pytest.MonkeyPatch, database: TestDatab
         database.admin_url, email="a@school.example", full_name="A", role="student", password=None
     )
     accounts.set_password(database.admin_url, email="a@school.example", password="sixteen letters or more")
+    assert dead_letters.list_mails(database.admin_url, state=None, limit=1)
+    assert dead_letters.retry_mails(database.admin_url, None) == set()
     assert sent == {query.name for query in QUERIES}

@@ -341,7 +341,9 @@ def test_the_worker_has_these_rights_and_no_others(owner: psycopg.Connection[Any
         "where rolname = 'lms_worker'",
     ) == [(False, False, False, False, False)]
     assert _all(owner, "select from pg_auth_members where member = 'lms_worker'::regrole") == []
-    assert _all(owner, "select from pg_shdepend where refobjid = 'lms_worker'::regrole and deptype = 'o'") == []
+    assert (
+        _all(owner, "select from pg_shdepend where refobjid = 'lms_worker'::regrole and deptype = 'o'") == []
+    )
 
 
 RIGHTS = """

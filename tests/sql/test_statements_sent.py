@@ -1,6 +1,7 @@
 """What the server has seen of the service is what lies in sql/: those statements, all of them, no other."""
 
 import asyncio
+from collections.abc import Iterable
 from typing import Any
 
 import httpx
@@ -10,11 +11,13 @@ from psycopg import sql
 
 from api.database.pool import open_pool
 from api.database.queries import load_queries
-from api.database.roles import SERVICE_ROLE
+from api.database.roles import SERVICE_ROLE, WORKER_ROLE
 from api.http.passwords import HASHER
 from api.http.service import Service
 from api.review.server import rolled_back
 from tests.conftest import TestDatabase
+from tests.operations.relay import relay_settings, relaying
+from tests.support.mail import Outbox, address_of, mail_server
 from tests.support.school import School
 from tests.support.service import settings_for
 
@@ -172,32 +175,62 @@ def test_the_server_saw_the_query_files_and_nothing_else(
     _use_every_route(Sender(service, school))
     asyncio.run(_keep_up(watched))
 
-    with psycopg.connect(watched.admin_url) as connection:
+    # Sent once for each process, before the record was begun.
+    assert_saw_the_files_of(watched, SERVICE_ROLE, not_sent={"catalogue/read_service_role"})
+
+
+def assert_saw_the_files_of(
+    database: TestDatabase, role: str, *, not_sent: Iterable[str] = (), besides: Iterable[str] = ()
+) -> None:
+    """Of a role the server saw the query files that are sent as it, all of them, and nothing else."""
+    with psycopg.connect(database.admin_url) as connection:
         seen: dict[int, str] = dict(
             connection.execute(
                 "select queryid, query from pg_stat_statements "
-                "where userid = 'lms_api'::regrole and toplevel "
-                "and dbid = (select oid from pg_database where datname = current_database())"
+                "where userid = %s::regrole and toplevel "
+                "and dbid = (select oid from pg_database where datname = current_database())",
+                (role,),
             ).fetchall()
         )
-    files = _query_ids(watched)
+    files = _query_ids(database, role)
     foreign = [
         text
         for query_id, text in seen.items()
-        if query_id not in files.values() and not text.lower().startswith(OWN)
+        if query_id not in files.values() and not text.lower().startswith((*OWN, *besides))
     ]
     assert foreign == []
-    # Sent once for each process, before the record was begun.
-    at_start = {"catalogue/read_service_role"}
-    assert {name for name, query_id in files.items() if query_id not in seen} - at_start == set()
+    assert {name for name, query_id in files.items() if query_id not in seen} - {*not_sent} == set()
 
 
-def _query_ids(database: TestDatabase) -> dict[str, int]:
-    """By what the server knows each query file."""
+def test_of_the_worker_it_saw_those_that_name_its_role(watched: TestDatabase, school: School) -> None:
+    with psycopg.connect(watched.admin_url, autocommit=True) as connection, mail_server() as mail:
+        outbox = Outbox(connection, school.own["course_id"])
+        mail.to_recipient[address_of("grey")] = ["451 Come back later"]
+        mail.to_recipient[address_of("gone")] = ["550 Nobody of that name"]
+        queued = [
+            outbox.queue("grey"),
+            outbox.queue("gone"),
+            outbox.queue("new", "invitation"),
+            outbox.queue("old", "password_set"),
+        ]
+        with relaying(relay_settings(watched, mail)):
+            for delivery_id in queued:
+                outbox.settled(delivery_id)
+    # To be told of mails, and to know whom it runs as.
+    besides = (
+        'listen "lms_deliveries"',
+        "-- catalogue/read_service_role",
+        "select /* catalogue/read_service_role */",
+    )
+    assert_saw_the_files_of(watched, WORKER_ROLE, besides=besides)
+
+
+def _query_ids(database: TestDatabase, role: str) -> dict[str, int]:
+    """By what the server knows each query file that is sent as a role."""
     found = {}
-    with rolled_back(database.admin_url) as server, server.as_role(SERVICE_ROLE):
+    with rolled_back(database.admin_url) as server, server.as_role(role):
         for query in load_queries().values():
-            if query.role != SERVICE_ROLE:
+            if query.role != role:
                 continue
             prepared = server.prepare(query.text)
             nulls = sql.SQL(", ").join([sql.NULL] * len(query.parameters))
