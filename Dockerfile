@@ -2,6 +2,7 @@
 #
 #     docker build --tag lms .
 #     docker run --env LMS_DATABASE_URL=postgresql://lms_api:…@host/lms --publish 8080:8080 lms
+#     docker run … --volume lms-files:/data          for uploaded files, where LMS_STORAGE_URL names no bucket
 #     docker run --env LMS_WORKER_URL=postgresql://lms_worker:…@host/lms --env LMS_SMTP_HOST=… --no-healthcheck lms lms worker
 #     docker run --env LMS_MIGRATION_URL=postgresql://…@host/lms lms lms migrate
 
@@ -19,13 +20,13 @@ COPY seeds seeds
 RUN .venv/bin/pip install --no-cache-dir --no-deps --editable . && .venv/bin/python -m compileall -q api seeds
 
 FROM python:${PYTHON}-slim
-RUN useradd --system --uid 10001 --no-create-home lms
+RUN useradd --system --uid 10001 --no-create-home lms && install --directory --owner lms /data
 WORKDIR /app
 COPY --from=build /app /app
 COPY yoyo.ini ./
 COPY migrations migrations
 COPY sql sql
-ENV PATH=/app/.venv/bin:$PATH PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1
+ENV PATH=/app/.venv/bin:$PATH PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 LMS_DATA_DIR=/data
 # Owns nothing in /app: whoever breaks in cannot change what runs.
 USER lms
 EXPOSE 8080

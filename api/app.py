@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 
-from litestar import Litestar
+from litestar import Litestar, Router
 from litestar.datastructures import State
 from tenacity import (
     AsyncRetrying,
@@ -28,19 +28,23 @@ from api.http.problems import problem_response
 from api.http.service import Service, note_session
 from api.roles import check_role
 from api.routes import (
+    account_tokens,
     audit_events,
     auth,
     courses,
     deliveries,
     documentation,
     enrollments,
+    files,
     health,
+    invitation,
     materials,
     syllabus_weeks,
     terms,
     users,
 )
 from api.settings import Settings
+from api.storage.store import check_folder
 
 logger = logging.getLogger(__name__)
 
@@ -76,6 +80,8 @@ ROUTES: list[Any] = [
     materials.read_material,
     materials.update_material,
     materials.delete_material,
+    files.create_file,
+    files.read_file,
     enrollments.list_enrollments,
     enrollments.enroll_student,
     enrollments.read_enrollment,
@@ -87,7 +93,13 @@ ROUTES: list[Any] = [
     health.read_ready,
     documentation.read_documentation,
     documentation.read_documentation_asset,
+    account_tokens.redeem_account_token,
+    invitation.read_invitation,
+    invitation.read_invitation_asset,
 ]
+
+IMPORTS: list[Any] = [enrollments.import_enrollments]
+"""Routes that take a CSV file, with a limit of its own."""
 
 PATIENCE = 3.0
 """Seconds that start-up waits for the database before it goes on without, answering 503 until it is there."""
@@ -97,10 +109,16 @@ NOTE_INTERVAL = 60.0
 
 
 def create_app(settings: Settings | None = None) -> Litestar:
-    """The service as an ASGI application. Without settings, those of the environment."""
+    """The service as an ASGI application. Without settings, those of the environment.
+
+    Raises StorageError where they name a store of files that cannot be used.
+    """
     service = Service(settings or Settings())
     return Litestar(
-        ROUTES,
+        [
+            *ROUTES,
+            Router("/", route_handlers=IMPORTS, request_max_body_size=service.settings.import_limit),
+        ],
         state=State({"service": service}, deep_copy=False),
         lifespan=[_serve],
         before_request=check_request,
@@ -117,6 +135,8 @@ def create_app(settings: Settings | None = None) -> Litestar:
 @asynccontextmanager
 async def _serve(app: Litestar) -> AsyncIterator[None]:
     service: Service = app.state.service
+    if (complaint := check_folder(service.store)) is not None:
+        logger.warning(complaint)
     connecting: asyncio.Task[None] | None = None
     try:
         await _connect(service, stop_after_delay(PATIENCE))

@@ -537,6 +537,34 @@ def import_oulad(*, directory: Path) -> None:
 
 
 @main.group()
+def files() -> None:
+    """Look after the files that were uploaded."""
+
+
+@files.command("sweep")
+def files_sweep() -> None:
+    """Remove what nobody needs: uploads that broke off or took too long, and files of materials that are gone.
+
+    They are found by their rows, in the folder or the bucket that LMS_DATA_DIR and LMS_STORAGE_URL name: give it the
+    settings of the service. What is stored and shown stays. It may be done at any time, while the service runs, and as
+    often as one likes. Works as LMS_MIGRATION_URL, or else as LMS_DATABASE_URL, which may name lms_worker.
+
+    \b
+    Examples:
+        lms files sweep
+        LMS_STORAGE_URL=s3://bucket/school lms files sweep
+    """
+    from api.operations.sweep_files import sweep_now
+    from api.operations.targets import owner_address
+    from api.operations.terminal import progress
+
+    settings = _settings()
+    with owner_address(settings) as url, progress() as step:
+        removed = sweep_now(settings, url, on_progress=step)
+    click.echo(f"Files removed: {removed}." if removed else "Nothing to remove.")
+
+
+@main.group()
 def sql() -> None:
     """Look at the statements that the service can send, and prove them."""
 

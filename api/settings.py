@@ -28,6 +28,16 @@ DatabaseUrl = Annotated[SecretStr, AfterValidator(_postgresql_url)]
 PublicUrl = Annotated[str, AfterValidator(_public_url)]
 
 
+def _bucket_url(value: str) -> str:
+    parts = urlsplit(value)
+    if parts.scheme != "s3" or not parts.hostname or parts.netloc != parts.hostname or parts.query:
+        raise ValueError("give a bucket such as s3://bucket/prefix; its credentials are the variables AWS_*")
+    return value
+
+
+BucketUrl = Annotated[str, AfterValidator(_bucket_url)]
+
+
 class Settings(BaseSettings):
     """The environment, read once at start-up. `lms config` prints it with the secrets masked."""
 
@@ -45,7 +55,8 @@ class Settings(BaseSettings):
     )
     data_dir: Path = Field(
         default=ROOT / ".lms",
-        description="Where `lms up` keeps the embedded server's data, and where mails go without LMS_SMTP_HOST.",
+        description="Where `lms up` keeps the embedded server's data, where uploaded files go without LMS_STORAGE_URL "
+        "(in `files/`), and mails without LMS_SMTP_HOST (in `mail/`).",
     )
     database_pooler: Literal["none", "transaction"] = Field(
         default="none",
@@ -64,9 +75,38 @@ class Settings(BaseSettings):
         ge=1_024,
         description="Bytes of a JSON request body; a larger one is answered 413.",
     )
+    import_limit: int = Field(
+        default=4_194_304,
+        ge=1_024,
+        description="Bytes of a CSV file of enrolments; a larger one is answered 413.",
+    )
     session_hours: int = Field(default=168, ge=1, le=8_760, description="Hours a login lasts at most.")
     session_idle_hours: int = Field(
         default=24, ge=1, le=8_760, description="Hours without a request after which a login ends."
+    )
+    storage_url: BucketUrl | None = Field(
+        default=None,
+        description="Where uploaded files go: s3://bucket/prefix, with credentials, region and endpoint from the usual "
+        "AWS_* variables. Unset, the folder `files` in LMS_DATA_DIR, which all machines of a service must share.",
+    )
+    storage_link_seconds: int | None = Field(
+        default=None,
+        ge=1,
+        le=604_800,
+        description="With S3, a download is answered with a link to the bucket that works for so many seconds (307). "
+        "Unset, files pass through the service.",
+    )
+    upload_limit: int = Field(
+        default=2_147_483_648,
+        ge=1_024,
+        le=50_000_000_000,
+        description="Bytes of an uploaded file; a larger one is answered 413.",
+    )
+    upload_seconds: int = Field(
+        default=3_600,
+        ge=1,
+        le=86_400,
+        description="Seconds that an upload may take; later it is answered 408, and what is left of it is swept.",
     )
 
     worker_url: DatabaseUrl | None = Field(

@@ -164,6 +164,22 @@ ALTER FUNCTION lms.can_become(state text, next_state text, by_student boolean) O
 
 COMMENT ON FUNCTION lms.can_become(state text, next_state text, by_student boolean) IS 'Whether an enrolment may go from one state to the other. A student accepts, declines and leaves; the rest is for whoever teaches the course.';
 
+CREATE FUNCTION lms.can_hold(kind text, media_type text) RETURNS boolean
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    BEGIN ATOMIC
+ SELECT
+         CASE kind
+             WHEN 'pdf'::text THEN (media_type = 'application/pdf'::text)
+             WHEN 'video'::text THEN (media_type = ANY (ARRAY['video/mp4'::text, 'video/webm'::text]))
+             WHEN 'slides'::text THEN (media_type = ANY (ARRAY['application/pdf'::text, 'application/vnd.oasis.opendocument.presentation'::text, 'application/vnd.openxmlformats-officedocument.presentationml.presentation'::text]))
+             WHEN 'text'::text THEN (media_type = ANY (ARRAY['text/markdown'::text, 'text/plain'::text]))
+             ELSE false
+         END AS "case";
+END;
+ALTER FUNCTION lms.can_hold(kind text, media_type text) OWNER TO lms_owner;
+
+COMMENT ON FUNCTION lms.can_hold(kind text, media_type text) IS 'Whether a material of this kind may be a file of this type.';
+
 CREATE FUNCTION lms.can_see_user(user_id uuid, role text, seen_id uuid) RETURNS boolean
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     BEGIN ATOMIC
@@ -464,6 +480,42 @@ COMMENT ON CONSTRAINT email_outbox_reply_ck ON lms.email_outbox IS '422 A reply 
 COMMENT ON CONSTRAINT email_outbox_settled_at_ck ON lms.email_outbox IS '422 What is no longer queued has the time of it, and nothing else has.';
 COMMENT ON CONSTRAINT email_outbox_state_ck ON lms.email_outbox IS '422 A mail is queued, sent, bounced or given up.';
 
+CREATE TABLE lms.files (
+    file_id uuid DEFAULT lms.uuidv7() NOT NULL,
+    course_id uuid,
+    state text DEFAULT 'uploading'::text NOT NULL,
+    name text,
+    media_type text,
+    byte_size bigint,
+    sha256 bytea,
+    due_at timestamp with time zone NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT files_byte_size_ck CHECK ((byte_size >= 1)),
+    CONSTRAINT files_media_type_ck CHECK ((media_type = ANY (ARRAY['application/pdf'::text, 'application/vnd.oasis.opendocument.presentation'::text, 'application/vnd.openxmlformats-officedocument.presentationml.presentation'::text, 'text/markdown'::text, 'text/plain'::text, 'video/mp4'::text, 'video/webm'::text]))),
+    CONSTRAINT files_name_ck CHECK ((((length(name) >= 1) AND (length(name) <= 200)) AND (name !~ '[[:cntrl:]/\\"]'::text))),
+    CONSTRAINT files_sha256_ck CHECK ((octet_length(sha256) = 32)),
+    CONSTRAINT files_state_ck CHECK ((state = ANY (ARRAY['uploading'::text, 'stored'::text, 'deleting'::text]))),
+    CONSTRAINT files_stored_ck CHECK (((state <> 'stored'::text) OR (num_nulls(name, media_type, byte_size, sha256) = 0)))
+);
+ALTER TABLE lms.files OWNER TO lms_owner;
+
+COMMENT ON TABLE lms.files IS 'An object of the store, materials/<file_id>. Personal data: none.';
+COMMENT ON COLUMN lms.files.file_id IS 'Key, UUIDv7, and the name of the object. Personal data: none.';
+COMMENT ON COLUMN lms.files.course_id IS 'The course it was uploaded for; null once that is gone. Personal data: none.';
+COMMENT ON COLUMN lms.files.state IS 'uploading (its bytes are on their way), stored (a material shows it), or deleting (its object is to be removed, then the row). Personal data: none.';
+COMMENT ON COLUMN lms.files.name IS 'What a download is called; null until it is stored. Personal data: none.';
+COMMENT ON COLUMN lms.files.media_type IS 'What its bytes are, as found out by the service; null until it is stored. Personal data: none.';
+COMMENT ON COLUMN lms.files.byte_size IS 'Its bytes; null until it is stored. Personal data: none.';
+COMMENT ON COLUMN lms.files.sha256 IS 'SHA-256 of its bytes; null until it is stored. Personal data: none.';
+COMMENT ON COLUMN lms.files.due_at IS 'Until when the upload may take; later it is swept. Personal data: none.';
+COMMENT ON COLUMN lms.files.created_at IS 'When the upload began. Personal data: none.';
+COMMENT ON CONSTRAINT files_byte_size_ck ON lms.files IS '422 /file The file is empty.';
+COMMENT ON CONSTRAINT files_media_type_ck ON lms.files IS '422 /file Upload a PDF, an MP4 or WebM video, PPTX or ODP slides, or plain text or Markdown.';
+COMMENT ON CONSTRAINT files_name_ck ON lms.files IS '422 /file Give a name of 1 to 200 characters, without slashes, quotes and control characters.';
+COMMENT ON CONSTRAINT files_sha256_ck ON lms.files IS '422 /file A SHA-256 has 32 bytes.';
+COMMENT ON CONSTRAINT files_state_ck ON lms.files IS '422 Use uploading, stored or deleting.';
+COMMENT ON CONSTRAINT files_stored_ck ON lms.files IS '422 What is stored has a name, a type, a size and a hash.';
+
 CREATE TABLE lms.idempotency_keys (
     user_id uuid NOT NULL,
     route text NOT NULL,
@@ -501,16 +553,19 @@ CREATE TABLE lms.materials (
     kind text NOT NULL,
     origin text NOT NULL,
     title text NOT NULL,
-    url text NOT NULL,
+    url text,
     crawled_at timestamp with time zone,
     metadata jsonb DEFAULT '{}'::jsonb NOT NULL,
     version integer DEFAULT 1 NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    file_id uuid,
     CONSTRAINT materials_crawled_at_ck CHECK (((origin = 'crawled'::text) = (crawled_at IS NOT NULL))),
+    CONSTRAINT materials_file_id_ck CHECK (((origin = 'uploaded'::text) = (file_id IS NOT NULL))),
     CONSTRAINT materials_kind_ck CHECK ((kind = ANY (ARRAY['pdf'::text, 'video'::text, 'link'::text, 'slides'::text, 'text'::text]))),
     CONSTRAINT materials_metadata_ck CHECK (((jsonb_typeof(metadata) = 'object'::text) AND (pg_column_size(metadata) <= 16384))),
-    CONSTRAINT materials_origin_ck CHECK ((origin = ANY (ARRAY['linked'::text, 'crawled'::text]))),
+    CONSTRAINT materials_origin_ck CHECK ((origin = ANY (ARRAY['linked'::text, 'crawled'::text, 'uploaded'::text]))),
+    CONSTRAINT materials_source_ck CHECK ((num_nonnulls(url, file_id) = 1)),
     CONSTRAINT materials_title_ck CHECK ((((length(title) >= 1) AND (length(title) <= 300)) AND (title !~ '^\s|\s$'::text))),
     CONSTRAINT materials_url_ck CHECK (((length(url) <= 2000) AND (url ~ '^https?://[!-~]+$'::text))),
     CONSTRAINT materials_version_ck CHECK ((version >= 1)),
@@ -523,18 +578,21 @@ COMMENT ON COLUMN lms.materials.material_id IS 'Key, UUIDv7. Personal data: none
 COMMENT ON COLUMN lms.materials.course_id IS 'The course. Personal data: none.';
 COMMENT ON COLUMN lms.materials.week_number IS 'The week of the syllabus it is for; null for all. Personal data: none.';
 COMMENT ON COLUMN lms.materials.kind IS 'pdf, video, link, slides or text. Personal data: none.';
-COMMENT ON COLUMN lms.materials.origin IS 'linked (somebody put it there) or crawled (found by a program). Personal data: none.';
+COMMENT ON COLUMN lms.materials.origin IS 'linked (somebody put it there), crawled (found by a program) or uploaded (a file of our own). Personal data: none.';
 COMMENT ON COLUMN lms.materials.title IS 'Name as people say it. Personal data: none.';
-COMMENT ON COLUMN lms.materials.url IS 'Where it is, http or https; stored, never fetched. Personal data: none.';
+COMMENT ON COLUMN lms.materials.url IS 'Where it is, http or https; stored, never fetched; null for what was uploaded. Personal data: none.';
 COMMENT ON COLUMN lms.materials.crawled_at IS 'When a crawler last found it; null for what was linked. Personal data: none.';
 COMMENT ON COLUMN lms.materials.metadata IS 'What else is known, such as pages, duration or licence, a JSON object. Personal data: none.';
 COMMENT ON COLUMN lms.materials.version IS 'Counts the edits, for If-Match. Personal data: none.';
 COMMENT ON COLUMN lms.materials.created_at IS 'When it was put on the course. Personal data: none.';
 COMMENT ON COLUMN lms.materials.updated_at IS 'When it was last edited. Personal data: none.';
+COMMENT ON COLUMN lms.materials.file_id IS 'The file, if it was uploaded. Personal data: none.';
 COMMENT ON CONSTRAINT materials_crawled_at_ck ON lms.materials IS '422 /crawled_at What was crawled has the time of it, and nothing else has.';
+COMMENT ON CONSTRAINT materials_file_id_ck ON lms.materials IS '422 /origin What was uploaded has a file, and nothing else has.';
 COMMENT ON CONSTRAINT materials_kind_ck ON lms.materials IS '422 /kind Use pdf, video, link, slides or text.';
 COMMENT ON CONSTRAINT materials_metadata_ck ON lms.materials IS '422 /metadata Give a JSON object of at most 16 KiB.';
-COMMENT ON CONSTRAINT materials_origin_ck ON lms.materials IS '422 /origin Use linked or crawled.';
+COMMENT ON CONSTRAINT materials_origin_ck ON lms.materials IS '422 /origin Use linked, crawled or uploaded.';
+COMMENT ON CONSTRAINT materials_source_ck ON lms.materials IS '422 /url An uploaded material has no address, and every other one has.';
 COMMENT ON CONSTRAINT materials_title_ck ON lms.materials IS '422 /title Give a title of 1 to 300 characters, without space at its ends.';
 COMMENT ON CONSTRAINT materials_url_ck ON lms.materials IS '422 /url Give an address that begins with http:// or https://, in ASCII, of at most 2,000 characters.';
 COMMENT ON CONSTRAINT materials_version_ck ON lms.materials IS '422 A version counts from 1.';
@@ -692,6 +750,11 @@ ALTER TABLE ONLY lms.email_outbox
 
 COMMENT ON CONSTRAINT email_outbox_pk ON lms.email_outbox IS '409 This delivery exists already.';
 
+ALTER TABLE ONLY lms.files
+    ADD CONSTRAINT files_pk PRIMARY KEY (file_id);
+
+COMMENT ON CONSTRAINT files_pk ON lms.files IS '409 This file exists already.';
+
 ALTER TABLE ONLY lms.idempotency_keys
     ADD CONSTRAINT idempotency_keys_pk PRIMARY KEY (user_id, route, key);
 
@@ -753,6 +816,8 @@ CREATE INDEX email_outbox_course_id_ix ON lms.email_outbox USING btree (course_i
 CREATE INDEX email_outbox_next_attempt_at_delivery_id_ix ON lms.email_outbox USING btree (next_attempt_at, delivery_id) WHERE (state = 'queued'::text);
 CREATE INDEX email_outbox_settled_at_ix ON lms.email_outbox USING btree (settled_at) WHERE (state <> 'queued'::text);
 CREATE INDEX email_outbox_user_id_ix ON lms.email_outbox USING btree (user_id);
+CREATE INDEX files_course_id_ix ON lms.files USING btree (course_id);
+CREATE INDEX files_state_file_id_ix ON lms.files USING btree (state, file_id);
 CREATE INDEX idempotency_keys_created_at_ix ON lms.idempotency_keys USING btree (created_at);
 CREATE INDEX materials_course_id_material_id_ix ON lms.materials USING btree (course_id, material_id);
 CREATE UNIQUE INDEX materials_course_id_url_uq ON lms.materials USING btree (course_id, url) WHERE (origin = 'crawled'::text);
@@ -760,6 +825,10 @@ CREATE UNIQUE INDEX materials_course_id_url_uq ON lms.materials USING btree (cou
 COMMENT ON INDEX lms.materials_course_id_url_uq IS '409 /url This address is on the course already.';
 
 CREATE INDEX materials_course_id_week_number_material_id_ix ON lms.materials USING btree (course_id, week_number, material_id);
+CREATE UNIQUE INDEX materials_file_id_uq ON lms.materials USING btree (file_id);
+
+COMMENT ON INDEX lms.materials_file_id_uq IS '409 /file Another material shows this file.';
+
 CREATE INDEX sessions_expires_at_ix ON lms.sessions USING btree (expires_at);
 CREATE INDEX sessions_user_id_ix ON lms.sessions USING btree (user_id);
 CREATE INDEX student_enrollments_course_id_state_student_id_ix ON lms.student_enrollments USING btree (course_id, state, student_id);
@@ -794,6 +863,11 @@ ALTER TABLE ONLY lms.email_outbox
 
 COMMENT ON CONSTRAINT email_outbox_user_id_fk ON lms.email_outbox IS '409 This user does not exist.';
 
+ALTER TABLE ONLY lms.files
+    ADD CONSTRAINT files_course_id_fk FOREIGN KEY (course_id) REFERENCES lms.courses(course_id) ON DELETE SET NULL;
+
+COMMENT ON CONSTRAINT files_course_id_fk ON lms.files IS '409 This course has files.';
+
 ALTER TABLE ONLY lms.idempotency_keys
     ADD CONSTRAINT idempotency_keys_user_id_fk FOREIGN KEY (user_id) REFERENCES lms.users(user_id) ON DELETE CASCADE;
 
@@ -803,6 +877,11 @@ ALTER TABLE ONLY lms.materials
     ADD CONSTRAINT materials_course_id_fk FOREIGN KEY (course_id) REFERENCES lms.courses(course_id) ON DELETE CASCADE;
 
 COMMENT ON CONSTRAINT materials_course_id_fk ON lms.materials IS '409 This course does not exist.';
+
+ALTER TABLE ONLY lms.materials
+    ADD CONSTRAINT materials_file_id_fk FOREIGN KEY (file_id) REFERENCES lms.files(file_id) ON DELETE RESTRICT;
+
+COMMENT ON CONSTRAINT materials_file_id_fk ON lms.materials IS '409 A material shows this file.';
 
 ALTER TABLE ONLY lms.sessions
     ADD CONSTRAINT sessions_user_id_fk FOREIGN KEY (user_id) REFERENCES lms.users(user_id) ON DELETE CASCADE;
@@ -844,13 +923,17 @@ ALTER TABLE lms.email_outbox ENABLE ROW LEVEL SECURITY;
 
 CREATE POLICY email_outbox_own_roles ON lms.email_outbox TO lms_api, lms_migrate, lms_worker USING (true) WITH CHECK (true);
 
+ALTER TABLE lms.files ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY files_own_roles ON lms.files TO lms_api, lms_migrate, lms_worker USING (true) WITH CHECK (true);
+
 ALTER TABLE lms.idempotency_keys ENABLE ROW LEVEL SECURITY;
 
 CREATE POLICY idempotency_keys_own_roles ON lms.idempotency_keys TO lms_api, lms_migrate USING (true) WITH CHECK (true);
 
 ALTER TABLE lms.materials ENABLE ROW LEVEL SECURITY;
 
-CREATE POLICY materials_own_roles ON lms.materials TO lms_api, lms_migrate USING (true) WITH CHECK (true);
+CREATE POLICY materials_own_roles ON lms.materials TO lms_api, lms_migrate, lms_worker USING (true) WITH CHECK (true);
 
 ALTER TABLE lms.sessions ENABLE ROW LEVEL SECURITY;
 
@@ -930,6 +1013,9 @@ GRANT ALL ON FUNCTION lms.can_attend(user_id uuid, role text, course_id uuid, co
 
 REVOKE ALL ON FUNCTION lms.can_become(state text, next_state text, by_student boolean) FROM PUBLIC;
 GRANT ALL ON FUNCTION lms.can_become(state text, next_state text, by_student boolean) TO lms_api;
+
+REVOKE ALL ON FUNCTION lms.can_hold(kind text, media_type text) FROM PUBLIC;
+GRANT ALL ON FUNCTION lms.can_hold(kind text, media_type text) TO lms_api;
 
 REVOKE ALL ON FUNCTION lms.can_see_user(user_id uuid, role text, seen_id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION lms.can_see_user(user_id uuid, role text, seen_id uuid) TO lms_api;
@@ -1017,6 +1103,19 @@ GRANT SELECT(queued_at) ON TABLE lms.email_outbox TO lms_api;
 GRANT SELECT(settled_at) ON TABLE lms.email_outbox TO lms_api;
 GRANT UPDATE(settled_at) ON TABLE lms.email_outbox TO lms_worker;
 
+GRANT SELECT,DELETE ON TABLE lms.files TO lms_api;
+GRANT SELECT,DELETE ON TABLE lms.files TO lms_worker;
+
+GRANT INSERT(course_id) ON TABLE lms.files TO lms_api;
+
+GRANT UPDATE(state) ON TABLE lms.files TO lms_api;
+GRANT UPDATE(state) ON TABLE lms.files TO lms_worker;
+
+GRANT UPDATE(name) ON TABLE lms.files TO lms_api;
+GRANT UPDATE(media_type) ON TABLE lms.files TO lms_api;
+GRANT UPDATE(byte_size) ON TABLE lms.files TO lms_api;
+GRANT UPDATE(sha256) ON TABLE lms.files TO lms_api;
+GRANT INSERT(due_at) ON TABLE lms.files TO lms_api;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE lms.idempotency_keys TO lms_api;
 GRANT SELECT,DELETE ON TABLE lms.materials TO lms_api;
 GRANT INSERT(course_id) ON TABLE lms.materials TO lms_api;
@@ -1029,6 +1128,10 @@ GRANT INSERT(crawled_at),UPDATE(crawled_at) ON TABLE lms.materials TO lms_api;
 GRANT INSERT(metadata),UPDATE(metadata) ON TABLE lms.materials TO lms_api;
 GRANT UPDATE(version) ON TABLE lms.materials TO lms_api;
 GRANT UPDATE(updated_at) ON TABLE lms.materials TO lms_api;
+
+GRANT INSERT(file_id) ON TABLE lms.materials TO lms_api;
+GRANT SELECT(file_id) ON TABLE lms.materials TO lms_worker;
+
 GRANT SELECT,INSERT,DELETE ON TABLE lms.syllabus_weeks TO lms_api;
 GRANT UPDATE(topic) ON TABLE lms.syllabus_weeks TO lms_api;
 GRANT UPDATE(objectives) ON TABLE lms.syllabus_weeks TO lms_api;

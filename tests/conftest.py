@@ -77,6 +77,7 @@ def with_login(server: Server) -> None:
         connection.execute("alter role lms_api set plan_cache_mode = 'force_generic_plan'")
         connection.execute("alter role lms_worker login")
         connection.execute("alter role lms_migrate login")
+        connection.execute("alter role lms_worker login")
 
 
 @pytest.fixture(scope="session")
@@ -130,6 +131,15 @@ def service(
     """A client of the service, running on the file's database with the school in it."""
     with running_service(settings_for(module_database.server, module_database.name)) as client:
         yield client
+
+
+@pytest.fixture(scope="session")
+def s3() -> Iterator[str]:
+    """The address of an S3 server, which the variables AWS_* name too."""
+    from tests.support.storage import s3_server  # noqa: PLC0415 - heavy
+
+    with s3_server() as endpoint:
+        yield endpoint
 
 
 @pytest.fixture(scope="session")

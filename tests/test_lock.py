@@ -15,7 +15,7 @@ LOCK = (ROOT / "requirements.lock").read_text()
 PINNED = dict(re.findall(r"^([a-z0-9-]+)(?:\[[a-z,]+\])?==([^ ;]+)", LOCK, re.MULTILINE))
 
 
-@pytest.mark.parametrize("line", PROJECT["dependencies"])
+@pytest.mark.parametrize("line", [*PROJECT["dependencies"], *PROJECT["optional-dependencies"]["s3"]])
 def test_every_dependency_is_pinned_to_a_version_that_it_allows(line: str) -> None:
     requirement = Requirement(line)
 

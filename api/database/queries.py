@@ -18,7 +18,9 @@ SQL_FOLDER = ROOT / "sql"
 
 ResultKind = Literal["json", "page", "created", "versioned", "row", "row?", "rows", "count"]
 
-_PARAMETER = re.compile(r"\$(?P<position>\d+)\s+(?P<name>[a-z_]+)\s+(?P<type>[a-z]+(?:\[\])?)(?:\s+\S.*)?")
+_PARAMETER = re.compile(
+    r"\$(?P<position>\d+)\s+(?P<name>[a-z][a-z0-9_]*)\s+(?P<type>[a-z]+(?:\[\])?)(?:\s+\S.*)?"
+)
 _RESULT = re.compile(
     r"result\s+(?P<kind>[a-z]+\??)(?:\s+(?P<model>[A-Z]\w*))?(?:\s+(?P<refusals>\d{3}: .+))?"
 )

@@ -75,11 +75,16 @@ def _read_model(model: type[BaseModel], body: Any) -> BaseModel:
     try:
         return model.model_validate_json(body)
     except ValidationError as error:
-        errors = [
-            {"pointer": pointer(found["loc"]), "detail": found["msg"]}
-            for found in error.errors(include_url=False, include_context=False, include_input=False)
-        ]
-        raise ProblemError(422, _summary(errors), "invalid-body", errors) from None
+        raise invalid_body(error) from None
+
+
+def invalid_body(error: ValidationError) -> ProblemError:
+    """422, with a pointer to each field that the model refuses."""
+    errors = [
+        {"pointer": pointer(found["loc"]), "detail": found["msg"]}
+        for found in error.errors(include_url=False, include_context=False, include_input=False)
+    ]
+    return ProblemError(422, _summary(errors), "invalid-body", errors)
 
 
 def check_content_type(request: Request[Any, Any, Any]) -> None:

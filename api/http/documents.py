@@ -17,7 +17,7 @@ T = TypeVar("T")
 
 Headers = list[tuple[bytes, bytes]]
 
-_PRIVATE: Headers = [
+PRIVATE: Headers = [
     # Whose answer it is depends on the token, and it may change with the next request.
     (b"cache-control", b"private, no-cache"),
     (b"vary", b"Authorization"),
@@ -41,7 +41,7 @@ class Document(Response[T]):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - ASGI's form
         status = self.status_code or 200
-        headers = [*_PRIVATE, *self.raw_headers]
+        headers = [*PRIVATE, *self.raw_headers]
         if status not in (204, 304):
             headers += [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(self.body))]
         await send({"type": "http.response.start", "status": status, "headers": headers})

@@ -10,7 +10,10 @@ from hashlib import sha256
 from json import loads
 from typing import Any, TypeVar
 
+import asyncpg
 from litestar import Request
+from litestar.types import Scope
+from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt, wait_random
 
 from api.database.errors import NoActorError
 from api.database.pool import RETRIED, Database, Transaction
@@ -23,32 +26,78 @@ from api.repositories import idempotency_keys
 T = TypeVar("T")
 
 _KEY = re.compile(rb"[\x21-\x7e]{1,200}")
+_REPLAYED = (b"idempotency-replayed", b"true")
 
 
 async def once(
-    request: Request[Any, Any, Any], work: Callable[[Database], Awaitable[Document[T]]]
+    request: Request[Any, Any, Any],
+    work: Callable[[Database], Awaitable[Document[T]]],
+    *,
+    content: bytes | None = None,
 ) -> Document[T]:
     """Do the work, or give the answer that it had when the same request came first.
 
+    `content` is what tells one body from another, where the body itself was not kept.
+
     Raises ProblemError 422 for a key that was sent with another request, or is none.
     """
-    key = header(request.scope, b"idempotency-key")
+    key = key_of(request)
     if key is None:
         return await work(database_of(request))
-    if _KEY.fullmatch(key) is None:
-        raise _refused("An Idempotency-Key is 1 to 200 printable ASCII characters, without space.")
+    told = await request.body() if content is None else content
     try:
-        return await _once(request, key.decode(), work)
+        return await _once(request, key, told, work)
     except RETRIED:
-        return await _once(request, key.decode(), work)
+        return await _once(request, key, told, work)
+
+
+async def once_whole(
+    request: Request[Any, Any, Any], work: Callable[[Database], Awaitable[Document[T]]]
+) -> Document[T]:
+    """The same for work of several statements: they are one transaction, with a key or without.
+
+    Who makes the same thing at the same time may be first (an account for the same address). Then all of it is sent
+    again, and finds the thing there.
+    """
+    key = key_of(request)
+
+    async def unit() -> Document[T]:
+        if key is not None:
+            return await _once(request, key, await request.body(), work)
+        async with database_of(request).transaction() as transaction:
+            return await work(transaction)
+
+    retrying = AsyncRetrying(
+        retry=retry_if_exception_type((*RETRIED, asyncpg.UniqueViolationError)),
+        wait=wait_random(max=0.1),
+        stop=stop_after_attempt(5),
+        reraise=True,
+    )
+    return await retrying(unit)
+
+
+def key_of(request: Request[Any, Any, Any]) -> str | None:
+    """The key that was sent. Raises ProblemError 422 for what is none."""
+    key = header(request.scope, b"idempotency-key")
+    if key is not None and _KEY.fullmatch(key) is None:
+        raise _refused("An Idempotency-Key is 1 to 200 printable ASCII characters, without space.")
+    return None if key is None else key.decode()
+
+
+def is_replayed(answer: Document[Any]) -> bool:
+    """Whether an answer is that of an earlier request, so that this one had no effect."""
+    return _REPLAYED in answer.raw_headers
 
 
 async def _once(
-    request: Request[Any, Any, Any], key: str, work: Callable[[Database], Awaitable[Document[T]]]
+    request: Request[Any, Any, Any],
+    key: str,
+    content: bytes,
+    work: Callable[[Database], Awaitable[Document[T]]],
 ) -> Document[T]:
     actor = actor_of(request)
     route = f"{request.method} {request.scope['path_template']}"
-    request_hash = sha256(request.scope["path"].encode() + b"\0" + await request.body()).digest()
+    request_hash = sha256(_address(request.scope) + b"\0" + content).digest()
     async with database_of(request).transaction() as transaction:
         claim = await idempotency_keys.claim_idempotency_key(
             transaction, actor=actor, route=route, key=key, request_hash=request_hash
@@ -70,6 +119,12 @@ async def _once(
         return answer
 
 
+def _address(scope: Scope) -> bytes:
+    """Path and query: the key of a dry run is no key of the same without it."""
+    query: bytes = scope["query_string"]
+    return scope["path"].encode() + (b"?" + query if query else b"")
+
+
 async def _replayed(
     request: Request[Any, Any, Any], transaction: Transaction, route: str, key: str, request_hash: bytes
 ) -> Document[Any]:
@@ -81,7 +136,7 @@ async def _replayed(
     if kept.request_hash != request_hash:
         raise _refused("This Idempotency-Key was sent with another request.")
     headers = [(name.encode(), value.encode()) for name, value in loads(kept.headers).items()]
-    headers.append((b"idempotency-replayed", b"true"))
+    headers.append(_REPLAYED)
     return Document(kept.body, status_code=kept.status, headers=headers)
 
 

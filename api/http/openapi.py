@@ -1,6 +1,7 @@
 """What the OpenAPI document says beyond what handlers say themselves."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from litestar import Request, Response, Router
@@ -8,10 +9,21 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.openapi.config import OpenAPIConfig
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.openapi.plugins import JsonRenderPlugin
-from litestar.openapi.spec import Components, SecurityScheme
+from litestar.openapi.spec import (
+    Components,
+    OpenAPIFormat,
+    OpenAPIMediaType,
+    OpenAPIResponse,
+    OpenAPIType,
+    Operation,
+    RequestBody,
+    Schema,
+    SecurityScheme,
+)
 
 from api import __version__
 from api.http.problems import ProblemDetails, ProblemError
+from api.models.files import NewFile
 
 DESCRIPTION = """\
 Courses with their weekly syllabi, materials and enrolments; the terms they are given in; the people who teach and
@@ -29,8 +41,35 @@ clears.
 **Retrying.** A POST may carry an `Idempotency-Key`: sent again within 24 hours it gets the first answer, with
 `Idempotency-Replayed: true`, and takes effect once. 503 and 504 may always be retried.
 
-**Errors** are `application/problem+json` (RFC 9457). `type` is stable; `errors` names each field.
+**Whole classes.** `POST /courses/{course_id}/enrollments/import` takes a CSV file with the columns email, full_name and
+state, and puts all of its people on the course or none. `dry_run=true` says first what would be done, or what is wrong
+with which line. Who is invited and has no account gets one, and a link by mail to set a password: it leads to the page
+`/invitation`, which sends the token behind its # to `POST /account-tokens/redeem`.
+
+**Files** are uploaded as a form whose last part is the file, and come back as attachments. What a file is, its bytes
+say, whatever its name and type.
+
+**Errors** are `application/problem+json` (RFC 9457). `type` is stable; `errors` names each field, or each line of a
+file.
 """
+
+
+CSV_FILE = """\
+The columns are email, full_name and state (active or invited), in any order, named by the first line; UTF-8, with or
+without a BOM; fields in quotation marks as in RFC 4180. Empty lines are left out.
+"""
+
+
+@dataclass
+class TakesCsv(Operation):
+    """An operation whose body is a CSV file, which its handler reads itself once it knows who sends it."""
+
+    def __post_init__(self) -> None:
+        example = "email,full_name,state\r\nlena.vogel@example.edu,Lena Vogel,invited\r\n"
+        file = OpenAPIMediaType(
+            schema=Schema(type=OpenAPIType.STRING, description=CSV_FILE, examples=[example])
+        )
+        self.request_body = RequestBody(content={"text/csv": file}, required=True)
 
 
 PUBLIC: list[dict[str, list[str]]] = [{}]
@@ -73,10 +112,12 @@ _MEANING = {
     400: "The body is malformed: not JSON, not UTF-8, too deep, a key twice, a number out of bounds.",
     401: "Log in: the token is missing, wrong, expired or revoked, or the account is closed.",
     404: "No such thing for you.",
+    408: "The body took too long.",
     409: "A rule of the data refuses, because of what is there already.",
     412: "It was changed since you read it; `version` is the present one.",
     413: "The body is too large.",
-    415: "The body is not sent as JSON.",
+    415: "The body is not sent as the media type that the operation takes.",
+    416: "The file has no such range; Content-Range says how long it is.",
     422: "A value breaks a rule; `errors` says which and why.",
     428: "Send the ETag that you have seen as If-Match.",
     503: "The database is busy or restarting; try again after Retry-After.",
@@ -98,6 +139,53 @@ def problems(*statuses: int, asks_database: bool = True) -> dict[int, ResponseSp
         )
         for status in sorted({*statuses, *always})
     }
+
+
+@dataclass
+class FormOperation(Operation):
+    """An operation that takes a form with a file, which its handler reads itself."""
+
+    def __post_init__(self) -> None:
+        fields = NewFile.model_json_schema()
+        for name, field in fields["properties"].items():
+            # A part of a form is there or not; there is no null.
+            field.pop("default", None)
+            if "anyOf" in field:
+                (kind,) = [kind for kind in field.pop("anyOf") if kind != {"type": "null"}]
+                field.update(kind)
+            field["title"] = name
+        self.request_body = RequestBody(
+            required=True,
+            content={
+                "multipart/form-data": OpenAPIMediaType(
+                    schema={  # type: ignore[arg-type]  # Litestar's Schema knows less than pydantic
+                        "type": "object",
+                        "properties": fields["properties"]
+                        | {"file": {"type": "string", "format": "binary", "description": "The last part."}},
+                        "required": [*fields["required"], "file"],
+                        "additionalProperties": False,
+                    }
+                )
+            },
+        )
+
+
+@dataclass
+class FileOperation(Operation):
+    """An operation that answers with the bytes of a file, or with where they are."""
+
+    def __post_init__(self) -> None:
+        content = {
+            "application/octet-stream": OpenAPIMediaType(
+                schema=Schema(type=OpenAPIType.STRING, format=OpenAPIFormat.BINARY)
+            )
+        }
+        assert self.responses is not None  # noqa: S101 - Litestar has made some
+        self.responses["200"] = OpenAPIResponse(
+            description="The file. Content-Type is one of the types that can be uploaded.", content=content
+        )
+        self.responses["206"] = OpenAPIResponse(description="The range that was asked for.", content=content)
+        self.responses["307"] = OpenAPIResponse(description="The file is at Location, for a short while.")
 
 
 _IF_MATCH = {
@@ -158,13 +246,15 @@ def _finish_operation(method: str, operation: dict[str, Any]) -> None:
     parameters = operation.setdefault("parameters", [])
     if "428" in responses:
         parameters.append(_IF_MATCH)
-    if "201" in responses:
+    is_public = operation.get("security") == PUBLIC
+    if "201" in responses or (method == "post" and "200" in responses and not is_public):
         parameters.append(_IDEMPOTENCY_KEY)
+    if "201" in responses:
         responses["201"]["headers"] = {
             "ETag": _ETAG,
             "Location": {"description": "Where it is.", "schema": {"type": "string"}},
         }
-    if "200" in responses and operation.get("security") != PUBLIC:
+    if "200" in responses and method != "post" and not is_public:
         responses["200"]["headers"] = {"ETag": _ETAG}
         if method == "get":
             parameters.append(_IF_NONE_MATCH)

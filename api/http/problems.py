@@ -5,7 +5,7 @@ the case otherwise. No text of the database, no row and no stack trace ever reac
 """
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
@@ -18,6 +18,7 @@ from pydantic import BaseModel, Field
 from api.database.answers import Answer
 from api.database.errors import NoActorError, NotFoundError, RuleError, StaleVersionError
 from api.database.pool import UNAVAILABLE
+from api.storage.store import StorageError
 
 logger = logging.getLogger(__name__)
 
@@ -29,6 +30,8 @@ class FieldProblem(BaseModel):
     pointer: str | None = Field(default=None, description="JSON pointer into the body.")
     parameter: str | None = Field(default=None, description="Name of a path or query parameter.")
     header: str | None = Field(default=None, description="Name of a request header.")
+    line: int | None = Field(default=None, description="Number of a line in the file that was sent.")
+    column: str | None = Field(default=None, description="Name of a column of that file.")
 
 
 class ProblemDetails(BaseModel):
@@ -50,7 +53,7 @@ class ProblemError(Exception):
     status: int
     detail: str
     name: str = ""
-    errors: list[dict[str, str]] = field(default_factory=list)
+    errors: Sequence[Mapping[str, Any]] = field(default_factory=list)
     headers: dict[str, str] = field(default_factory=dict)
     extensions: dict[str, Any] = field(default_factory=dict)
 
@@ -124,6 +127,9 @@ def problem_of(  # noqa: C901, PLR0911 - one case for each way to fail
                 return _answer(catalogue[constraint], constraint)
         case asyncpg.PostgresError() if error.sqlstate in SQLSTATES:
             return _answer(SQLSTATES[error.sqlstate], "refused-value")
+    if isinstance(error, StorageError):
+        logger.warning("no storage for this request: %s", error)
+        return unavailable()
     if isinstance(error, UNAVAILABLE):
         logger.warning("no database for this request: %s", type(error).__name__)
         return unavailable()

@@ -1,7 +1,8 @@
 """What the routes of one worker share, reached without dependency injection, which costs a request most."""
 
-from collections.abc import Mapping
-from contextlib import suppress
+import asyncio
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import Any
 
 from litestar import Request
@@ -12,19 +13,31 @@ from api.database.parameters import Actor
 from api.database.pool import UNAVAILABLE, Pool
 from api.repositories import account_tokens, catalogue, idempotency_keys, sessions
 from api.settings import Settings
+from api.storage.store import Store, open_store
 
 MAX_SEEN = 50_000
 """Sessions noted between two touches; more than that many in a minute is no honest traffic of one worker."""
 
+MAX_UPLOADS = 16
+"""Uploads at the same time in one worker; each holds some 15 MB of memory."""
+
+
+IMPORT_PATIENCE = 20.0
+"""Seconds that an import waits for its turn before it is answered 503."""
+
 
 class Service:
-    """The connections, the constraints' answers, and the sessions seen since they were last noted."""
+    """The connections, the store of files, the constraints' answers, and the sessions seen since they were noted."""
 
     def __init__(self, settings: Settings) -> None:
+        """Raises StorageError where the settings name a store that cannot be used."""
         self.settings = settings
+        self.store: Store = open_store(settings)
+        self.uploads = 0
         self.answers: Mapping[str, Answer] = {}
         self.seen: set[bytes] = set()
         self._pool: Pool | None = None
+        self._importing = asyncio.Semaphore(1)
 
     @property
     def database(self) -> Pool:
@@ -44,6 +57,33 @@ class Service:
                 await self.note_sessions()
             await self._pool.close()
             self._pool = None
+
+    @asynccontextmanager
+    async def importing(self) -> AsyncIterator[None]:
+        """One import of this worker at a time: those who wait hold no connection, of which everybody needs one.
+
+        Raises UnavailableError where the turn does not come in time.
+        """
+        try:
+            async with asyncio.timeout(IMPORT_PATIENCE):
+                await self._importing.acquire()
+        except TimeoutError:
+            raise UnavailableError from None
+        try:
+            yield
+        finally:
+            self._importing.release()
+
+    @contextmanager
+    def uploading(self) -> Iterator[None]:
+        """The time of an upload. Raises UnavailableError where there are too many."""
+        if self.uploads >= MAX_UPLOADS:
+            raise UnavailableError
+        self.uploads += 1
+        try:
+            yield
+        finally:
+            self.uploads -= 1
 
     async def note_sessions(self) -> None:
         """Tell the database which sessions were used, so that they do not idle out."""

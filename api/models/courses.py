@@ -74,6 +74,12 @@ class Course(Response):
     updated_at: datetime
 
 
+class CourseKey(Response):
+    """A course that may be worked on. No client sees it."""
+
+    id: UUID
+
+
 class CoursePage(PageOf):
     """A page of courses, oldest first."""
 

@@ -1,4 +1,4 @@
-"""Materials: what there is to read and to watch for a course, as references."""
+"""Materials: what there is to read and to watch for a course, as references and as files."""
 
 import re
 from contextlib import suppress
@@ -94,7 +94,7 @@ Url = Annotated[
 Kind = Annotated[
     Literal["pdf", "video", "link", "slides", "text"], Field(description="What is to be found there.")
 ]
-Origin = Literal["linked", "crawled"]
+Origin = Literal["linked", "crawled", "uploaded"]
 MaterialTitle = Annotated[
     str,
     StringConstraints(strip_whitespace=True, min_length=1, max_length=300),
@@ -141,6 +141,15 @@ class MaterialPatch(Request):
     metadata: Metadata = Field(default=ABSENT, description="Replaced as a whole, not merged.")
 
 
+class MaterialFile(Response):
+    """The file of an uploaded material: GET /materials/{material_id}/file."""
+
+    name: str = Field(description="What a download is called.")
+    media_type: str = Field(description="What its bytes are, whatever was said of them.")
+    size: int = Field(description="Bytes.")
+    sha256: str = Field(description="In hexadecimal; the ETag of the file.")
+
+
 class Material(Response):
     """Something to read or to watch for a course."""
 
@@ -148,9 +157,12 @@ class Material(Response):
     course_id: UUID
     week_number: int | None = Field(description="The week of the syllabus it is for; null for all.")
     kind: Literal["pdf", "video", "link", "slides", "text"]
-    origin: Origin = Field(description="linked (somebody put it there) or crawled (found by a program).")
+    origin: Origin = Field(
+        description="linked (somebody put it there), crawled (found by a program) or uploaded (a file of our own)."
+    )
     title: str
-    url: str
+    url: str | None = Field(description="Where it is; null for what was uploaded.")
+    file: MaterialFile | None = Field(description="The file; null for what was not uploaded.")
     crawled_at: datetime | None = Field(description="When a crawler last found it; null for what was linked.")
     metadata: dict[str, Any]
     version: int = Field(description="Counts the edits; the first part of the ETag.")
@@ -162,3 +174,10 @@ class MaterialPage(PageOf):
     """A page of materials, oldest entry first."""
 
     items: list[Material]
+
+
+class DeletedMaterial(Response):
+    """What was deleted, and the file that is to be removed. No client sees it: the answer is 204."""
+
+    id: UUID
+    file_id: UUID | None

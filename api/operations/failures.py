@@ -8,6 +8,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from api.database.embedded import EmbeddedError
+from api.storage.store import StorageError
 
 
 class FailureError(Exception):
@@ -32,7 +33,7 @@ _NOT_MIGRATED: Final = (
 def sentence_for(error: BaseException) -> str | None:
     """What to tell the user. None for what nobody expects: that deserves its traceback."""
     match error:
-        case FailureError() | EmbeddedError():
+        case FailureError() | EmbeddedError() | StorageError():
             sentence = str(error)
         case ValidationError(title="Settings"):
             sentence = "; ".join(_about_setting(detail) for detail in error.errors())

@@ -46,10 +46,12 @@ from api.operations.mail.transports import (
     Transport,
     UnreachableError,
 )
+from api.operations.sweep_files import sweep
 from api.operations.terminal import tell
 from api.repositories import account_tokens, deliveries
 from api.roles import UnfitRoleError, check_role
 from api.settings import Settings
+from api.storage.store import StorageError, open_store
 
 logger = logging.getLogger(__name__)
 
@@ -86,14 +88,19 @@ class Job:
     run: Callable[[Pool], Awaitable[object]]
 
 
-JOBS: Final[Sequence[Job]] = (Job("delete old deliveries", 3_600, deliveries.delete_old_deliveries),)
+def jobs(settings: Settings) -> Sequence[Job]:
+    """All of them. Raises StorageError where the settings name a store of files that cannot be used."""
+    return (
+        Job("deleting old deliveries", 3_600, deliveries.delete_old_deliveries),
+        Job("sweeping files", 60, partial(sweep, store=open_store(settings))),
+    )
 
 
 def work(settings: Settings) -> None:
     """Run the worker until SIGTERM or SIGINT; mails under way are finished.
 
     Raises:
-        FailureError, asyncpg.PostgresError: the worker cannot run with these settings, or as this role.
+        FailureError, StorageError, asyncpg.PostgresError: the worker cannot run with these settings, or as this role.
     """
     check_settings(settings)
     handler = logging.StreamHandler()
@@ -146,8 +153,9 @@ async def run(settings: Settings, stop: asyncio.Event, *, on_ready: Callable[[],
     """Work until `stop` is set. Outlives every restart of the database and of the mail server.
 
     Raises:
-        FailureError, UnfitRoleError, asyncpg.PostgresError: something that waiting does not mend.
+        FailureError, StorageError, UnfitRoleError, asyncpg.PostgresError: something that waiting does not mend.
     """
+    recurring = jobs(settings)
     async with AsyncExitStack() as stack:
         pool = await _unless(stop, _connect(settings))
         if pool is None:
@@ -161,7 +169,7 @@ async def run(settings: Settings, stop: asyncio.Event, *, on_ready: Callable[[],
             others = [
                 group.create_task(_listen(settings.require_worker_url(), news)),
                 group.create_task(_watch(pool, news, senders)),
-                *(group.create_task(_do(job, pool)) for job in JOBS),
+                *(group.create_task(_do(job, pool)) for job in recurring),
             ]
             await stop.wait()
             for sender in senders:
@@ -267,7 +275,7 @@ async def _do(job: Job, pool: Pool) -> None:
     while True:
         try:
             await job.run(pool)
-        except UNAVAILABLE as error:
+        except (*UNAVAILABLE, StorageError) as error:
             logger.warning("%s has to wait: %s", job.name, type(error).__name__)
         except Exception:
             # A defect of one job is no reason to send no mail.

@@ -5,9 +5,9 @@ from uuid import UUID
 from api.database.parameters import Actor, Page, Patch
 from api.database.pool import Database
 from api.database.query import query
-from api.database.results import Created, Paged, Versioned
+from api.database.results import Created, Json, Paged, Versioned
 from api.models.common import Deleted
-from api.models.courses import Course, CoursePage, CoursePatch, NewCourse
+from api.models.courses import Course, CourseKey, CoursePage, CoursePatch, NewCourse
 
 
 @query("courses/list_courses")
@@ -28,6 +28,14 @@ async def list_courses_by_lecturer(
 
 @query("courses/read_course")
 async def read_course(db: Database, *, actor: Actor, course_id: UUID) -> Versioned[Course]: ...
+
+
+@query("courses/read_taught_course")
+async def read_taught_course(db: Database, *, actor: Actor, course_id: UUID) -> Json[CourseKey]: ...
+
+
+@query("courses/lock_taught_course")
+async def lock_taught_course(db: Database, *, actor: Actor, course_id: UUID) -> Json[CourseKey]: ...
 
 
 @query("courses/create_course")

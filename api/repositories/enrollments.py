@@ -6,7 +6,14 @@ from api.database.parameters import Actor, Page, Patch
 from api.database.pool import Database
 from api.database.query import query
 from api.database.results import Created, Paged, Versioned
-from api.models.enrollments import Enrollment, EnrollmentPage, EnrollmentPatch, NewEnrollment
+from api.models.enrollments import (
+    Enrollment,
+    EnrollmentImportResult,
+    EnrollmentLine,
+    EnrollmentPage,
+    EnrollmentPatch,
+    NewEnrollment,
+)
 
 
 @query("enrollments/list_enrollments")
@@ -43,3 +50,9 @@ async def update_enrollment(
     version: int | None,
     patch: Patch[EnrollmentPatch],
 ) -> Versioned[Enrollment]: ...
+
+
+@query("enrollments/import_enrollments")
+async def import_enrollments(
+    db: Database, *, actor: Actor, course_id: UUID, lines: list[EnrollmentLine], dry_run: bool
+) -> EnrollmentImportResult | None: ...

@@ -1,4 +1,4 @@
-"""sql/materials: what there is to read and to watch for a course, as references."""
+"""sql/materials: what there is to read and to watch for a course, as references and as files."""
 
 from uuid import UUID
 
@@ -6,8 +6,15 @@ from api.database.parameters import Actor, Page, Patch
 from api.database.pool import Database
 from api.database.query import query
 from api.database.results import Created, Paged, Versioned
-from api.models.common import Deleted
-from api.models.materials import CrawledMaterial, Material, MaterialPage, MaterialPatch, NewMaterial
+from api.models.files import Stored
+from api.models.materials import (
+    CrawledMaterial,
+    DeletedMaterial,
+    Material,
+    MaterialPage,
+    MaterialPatch,
+    NewMaterial,
+)
 
 
 @query("materials/list_materials")
@@ -32,6 +39,12 @@ async def create_material(
 ) -> Created[Material]: ...
 
 
+@query("materials/create_uploaded_material")
+async def create_uploaded_material(
+    db: Database, *, actor: Actor, file_id: UUID, stored: Stored
+) -> Created[Material]: ...
+
+
 @query("materials/put_crawled_material")
 async def put_crawled_material(
     db: Database, *, actor: Actor, course_id: UUID, material: CrawledMaterial
@@ -47,4 +60,4 @@ async def update_material(
 @query("materials/delete_material")
 async def delete_material(
     db: Database, *, actor: Actor, material_id: UUID, version: int | None
-) -> Versioned[Deleted]: ...
+) -> Versioned[DeletedMaterial]: ...

@@ -24,6 +24,7 @@ _PYTHON_TYPES: dict[str, type] = {
     "bytea": bytes,
     "date": date,
     "integer": int,
+    "json": bytes,
     "jsonb": str,
     "smallint": int,
     "text": str,

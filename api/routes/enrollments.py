@@ -1,28 +1,33 @@
 """/courses/{course_id}/enrollments: who is on a course; /students/{student_id}/enrollments: what somebody is on."""
 
+import json
 from typing import Annotated, Any
 from uuid import UUID
 
 from litestar import Request, get, patch, post
 from litestar.params import FromPath, QueryParameter
 
+from api.database.errors import NoActorError, NotFoundError
 from api.database.parameters import patch_of
 from api.database.pool import Database
 from api.http.bodies import Sent, SentPatch
 from api.http.conditions import expected_version
 from api.http.documents import Document, changed, created, listed, shown
-from api.http.idempotency import once
-from api.http.openapi import problems
+from api.http.enrollment_files import EnrollmentFile, LineDefect, read_file, receive_file, refused
+from api.http.idempotency import once, once_whole
+from api.http.openapi import TakesCsv, problems
 from api.http.paging import Count, Cursor, Limit, Offset, page_of
-from api.http.service import actor_of, database_of
+from api.http.service import actor_of, database_of, service_of
 from api.models.enrollments import (
     Enrollment,
+    EnrollmentImport,
+    EnrollmentImportResult,
     EnrollmentPage,
     EnrollmentPatch,
     EnrollmentState,
     NewEnrollment,
 )
-from api.repositories import enrollments
+from api.repositories import courses, enrollments
 
 
 @get("/courses/{course_id:str}/enrollments", tags=["enrollments"], responses=problems(401, 404))
@@ -69,6 +74,58 @@ async def enroll_student(
         return created(result, f"/courses/{course_id}/enrollments")
 
     return await once(request, work)
+
+
+DryRun = Annotated[
+    bool,
+    QueryParameter(description="Say what would be done, or what is wrong with the file, and do nothing."),
+]
+
+
+@post(
+    "/courses/{course_id:str}/enrollments/import",
+    status_code=200,
+    tags=["enrollments"],
+    operation_class=TakesCsv,
+    responses=problems(401, 404, 409, 413, 415),
+)
+async def import_enrollments(
+    request: Request[Any, Any, Any], course_id: FromPath[UUID], dry_run: DryRun = False
+) -> Document[EnrollmentImport]:
+    """Put all people of a CSV file on a course that you teach, or none of them, and tell them by mail.
+
+    422: `errors` names every defect with its line, and nothing was imported. Who is on the course already, or is to be
+    invited to it and is there, stays as they are; who was invited and is active in the file comes in; who dropped the
+    course is a defect. Whoever has no account and is invited is sent a link to set a password.
+    """
+    actor, service = actor_of(request), service_of(request)
+    # Nobody makes the service read a file who may not import it.
+    await courses.read_taught_course(service.database, actor=actor, course_id=course_id)
+    limit = service.settings.import_limit
+    content = await receive_file(request, limit)
+
+    async def work(db: Database) -> Document[EnrollmentImport]:
+        await courses.lock_taught_course(db, actor=actor, course_id=course_id)
+        result = await enrollments.import_enrollments(
+            db, actor=actor, course_id=course_id, lines=file.lines, dry_run=dry_run or bool(file.defects)
+        )
+        return _imported(result, file)
+
+    async with service.importing():
+        file = await read_file(content, limit)
+        return await once_whole(request, work)
+
+
+def _imported(result: EnrollmentImportResult | None, file: EnrollmentFile) -> Document[EnrollmentImport]:
+    """The report, or the defects that the service or the database has found."""
+    if result is None:
+        raise NoActorError
+    found = [LineDefect(**defect) for defect in json.loads(result.defects or b"[]")]
+    if file.defects or found:
+        raise refused([*file.defects, *found])
+    if result.document is None:
+        raise NotFoundError(None)
+    return Document(result.document)
 
 
 @get(

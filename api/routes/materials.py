@@ -1,7 +1,7 @@
-"""/courses/{course_id}/materials and /materials: what there is to read and to watch for a course, as references.
+"""/courses/{course_id}/materials and /materials: what there is to read and to watch for a course.
 
-People link materials and crawlers find them. What was crawled has one row for each course and address, so a
-crawler writes what it finds by that key, and needs neither an id nor a version.
+People link materials, or upload them (files.py), and crawlers find them. What was crawled has one row for each course
+and address, so a crawler writes what it finds by that key, and needs neither an id nor a version.
 """
 
 import json
@@ -19,7 +19,8 @@ from api.http.documents import Document, changed, created, gone, listed, shown
 from api.http.idempotency import once
 from api.http.openapi import problems
 from api.http.paging import Count, Cursor, Limit, Offset, page_of
-from api.http.service import actor_of, database_of
+from api.http.service import actor_of, database_of, service_of
+from api.http.uploads import discard
 from api.models.materials import CrawledMaterial, Material, MaterialPage, MaterialPatch, NewMaterial
 from api.repositories import materials
 
@@ -100,7 +101,10 @@ async def read_material(request: Request[Any, Any, Any], material_id: FromPath[U
 async def update_material(
     request: Request[Any, Any, Any], material_id: FromPath[UUID], data: SentPatch[MaterialPatch]
 ) -> Document[Material]:
-    """Change a material. `metadata` is replaced as a whole. 409: a crawler found that address already."""
+    """Change a material. `metadata` is replaced as a whole. 409: a crawler found that address already.
+
+    What was uploaded has no `url`, and is of a `kind` that its file fits.
+    """
     return changed(
         await materials.update_material(
             database_of(request),
@@ -114,11 +118,14 @@ async def update_material(
 
 @delete("/materials/{material_id:str}", tags=["materials"], responses=problems(401, 404, 412, 428))
 async def delete_material(request: Request[Any, Any, Any], material_id: FromPath[UUID]) -> Document[None]:
-    """Take a material off its course. 404: no such material for you to delete."""
-    await materials.delete_material(
+    """Take a material off its course, with its file. 404: no such material for you to delete."""
+    deleted = await materials.delete_material(
         database_of(request),
         actor=actor_of(request),
         material_id=material_id,
         version=expected_version(request.scope),
     )
+    file_id = json.loads(deleted.document)["file_id"]
+    if file_id is not None:
+        await discard(service_of(request), UUID(file_id))
     return gone()

@@ -8,16 +8,23 @@
 -- fails   users_password_hash_ck
 -- index   account_tokens_pk, users_pk
 
-with /* account_tokens/redeem_account_token */ token as (
-    -- Locked, so that a link that is used twice at once is used once.
-    select account_tokens.user_id
+with /* account_tokens/redeem_account_token */ account as (
+    -- The account is locked before its links, as users/set_password does: two links to it, used at once, wait for each
+    -- other here and never in a circle.
+    select users.user_id, account_tokens.token_hash
     from lms.account_tokens
     join lms.users on users.user_id = account_tokens.user_id
+    where account_tokens.token_hash = $1 and users.deactivated_at is null
+    for no key update of users
+),
+token as (
+    -- Looked at as it is once the account is locked, so that a link that is used twice at once is used once.
+    select account_tokens.user_id
+    from lms.account_tokens
+    join account on account.token_hash = account_tokens.token_hash
     where
-        account_tokens.token_hash = $1
-        and account_tokens.used_at is null
+        account_tokens.used_at is null
         and account_tokens.expires_at > now()
-        and users.deactivated_at is null
     for no key update of account_tokens
 ),
 updated as (

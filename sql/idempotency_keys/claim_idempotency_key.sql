@@ -4,7 +4,7 @@
 -- $1  token_hash    bytea
 -- $2  route         text   method and path template
 -- $3  key           text
--- $4  request_hash  bytea  SHA-256 of path and body
+-- $4  request_hash  bytea  SHA-256 of path, query and body
 --
 -- result  row?  Claim
 -- fails   idempotency_keys_user_id_fk  401 Log in again.

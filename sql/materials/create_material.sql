@@ -56,6 +56,7 @@ select
             'origin', created.origin,
             'title', created.title,
             'url', created.url,
+            'file', null,
             'crawled_at', created.crawled_at,
             'metadata', created.metadata,
             'version', created.version,

@@ -60,6 +60,14 @@ left join lateral (
                     'origin', materials.origin,
                     'title', materials.title,
                     'url', materials.url,
+                    'file', case
+                        when files.file_id is not null then json_build_object(
+                            'name', files.name,
+                            'media_type', files.media_type,
+                            'size', files.byte_size,
+                            'sha256', encode(files.sha256, 'hex')
+                        )
+                    end,
                     'crawled_at', materials.crawled_at,
                     'metadata', materials.metadata,
                     'version', materials.version,
@@ -76,4 +84,5 @@ left join lateral (
         case when $6 then (select count(*) from (select from visible limit 10001) as counted) end as total
     from page
     join lms.materials on materials.material_id = page.material_id
+    left join lms.files on files.file_id = materials.file_id
 ) as material on true;

@@ -95,6 +95,7 @@ select
             'origin', written.origin,
             'title', written.title,
             'url', written.url,
+            'file', null,
             'crawled_at', written.crawled_at,
             'metadata', written.metadata,
             'version', written.version,

@@ -17,6 +17,14 @@ select /* materials/read_material */
             'origin', materials.origin,
             'title', materials.title,
             'url', materials.url,
+            'file', case
+                when files.file_id is not null then json_build_object(
+                    'name', files.name,
+                    'media_type', files.media_type,
+                    'size', files.byte_size,
+                    'sha256', encode(files.sha256, 'hex')
+                )
+            end,
             'crawled_at', materials.crawled_at,
             'metadata', materials.metadata,
             'version', materials.version,
@@ -29,6 +37,7 @@ from lms.actor($1) as actor
 left join (
     lms.materials
     join lms.courses on courses.course_id = materials.course_id
+    left join lms.files on files.file_id = materials.file_id
 )
     on materials.material_id = $2
     and (

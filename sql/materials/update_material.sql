@@ -11,6 +11,8 @@
 -- fails   materials_kind_ck
 -- fails   materials_title_ck
 -- fails   materials_url_ck
+-- fails   materials_source_ck
+-- fails   materials_kind_file        422 /kind The file is of another type.
 -- fails   materials_metadata_ck
 -- fails   materials_course_id_url_uq
 -- index   materials_pk, courses_pk
@@ -20,9 +22,10 @@ with /* materials/update_material */ actor as (
 ),
 target as (
     -- Locked first, so that the loser of a race is told the version that won.
-    select materials.material_id, materials.version
+    select materials.material_id, materials.version, materials.file_id, files.media_type
     from lms.materials
     join lms.courses on courses.course_id = materials.course_id
+    left join lms.files on files.file_id = materials.file_id
     cross join actor
     where materials.material_id = $2 and lms.can_teach(actor.user_id, actor.role, courses.lecturer_id)
     for no key update of materials
@@ -34,7 +37,11 @@ updated as (
             when $4 ? 'week_number' then ($4 ->> 'week_number')::smallint
             else materials.week_number
         end,
-        kind = case when $4 ? 'kind' then $4 ->> 'kind' else materials.kind end,
+        kind = case
+            when not $4 ? 'kind' then materials.kind
+            when target.file_id is null or lms.can_hold($4 ->> 'kind', target.media_type) then $4 ->> 'kind'
+            else lms.refuse('materials_kind_file')
+        end,
         title = case when $4 ? 'title' then $4 ->> 'title' else materials.title end,
         url = case when $4 ? 'url' then $4 ->> 'url' else materials.url end,
         metadata = case when $4 ? 'metadata' then $4 -> 'metadata' else materials.metadata end,
@@ -50,6 +57,7 @@ updated as (
         materials.origin,
         materials.title,
         materials.url,
+        materials.file_id,
         materials.crawled_at,
         materials.metadata,
         materials.version,
@@ -66,6 +74,14 @@ select
             'origin', updated.origin,
             'title', updated.title,
             'url', updated.url,
+            'file', case
+                when files.file_id is not null then json_build_object(
+                    'name', files.name,
+                    'media_type', files.media_type,
+                    'size', files.byte_size,
+                    'sha256', encode(files.sha256, 'hex')
+                )
+            end,
             'crawled_at', updated.crawled_at,
             'metadata', updated.metadata,
             'version', updated.version,
@@ -76,4 +92,5 @@ select
     coalesce(updated.version, target.version) as version
 from actor
 left join target on true
-left join updated on true;
+left join updated on true
+left join lms.files on files.file_id = updated.file_id;

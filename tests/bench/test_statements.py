@@ -16,6 +16,7 @@ from litestar import Litestar
 
 from api.app import create_app
 from tests.conftest import TestDatabase
+from tests.http.matrix import FILES, in_its_form
 from tests.support.school import PASSWORD, School, address_of, token_for
 from tests.support.service import settings_for
 
@@ -41,8 +42,20 @@ TERM = {"code": "BENCH", "title": "Term", "starts_on": "2026-01-01", "ends_on": 
 COURSE = {"code": "BENCH", "title": "Course", "capacity": 10}
 WEEK = {"topic": "Statements"}
 PERSON = {"email": "bench@school.example", "full_name": "Person", "role": "student"}
+TEXT = {"kind": "text", "title": "Text"}
 LINK = {"kind": "link", "title": "Link", "url": "https://bench.example/"}
 CLAIM = "idempotency_keys/claim_idempotency_key"
+CSV_FILE = (
+    f"email,full_name,state\r\n{address_of('newcomer')},,active\r\nnobody@bench.example,New,invited\r\n"
+)
+IMPORT = (
+    "courses/read_taught_course",
+    "begin",
+    "courses/lock_taught_course",
+    "enrollments/import_enrollments",
+    "commit",
+)
+TOKEN = "t" * 43
 
 TABLE: dict[str, list[Row]] = {
     "POST /auth/login": [
@@ -179,6 +192,38 @@ TABLE: dict[str, list[Row]] = {
             variant="keyed",
         ),
     ],
+    "POST /courses/{course_id}/enrollments/import": [
+        # Who may, before the file is read; then one transaction: the lock, and all of the rest.
+        Row(IMPORT, CSV_FILE),
+        Row(IMPORT, CSV_FILE, query="?dry_run=true", variant="rehearsed"),
+        Row(
+            (
+                IMPORT[0],
+                "begin",
+                CLAIM,
+                *IMPORT[2:-1],
+                "idempotency_keys/save_idempotency_key",
+                "commit",
+            ),
+            CSV_FILE,
+            {"Idempotency-Key": "once"},
+            variant="keyed",
+        ),
+    ],
+    "POST /account-tokens/redeem": [
+        Row(
+            ("account_tokens/read_account_token",),
+            {"token": "none", "new_password": PASSWORD},
+            variant="refused",
+        ),
+        # Two, with the password hashed between them.
+        Row(
+            ("account_tokens/read_account_token", "account_tokens/redeem_account_token"),
+            {"token": TOKEN, "new_password": PASSWORD},
+        ),
+    ],
+    "GET /invitation": [Row(())],
+    "GET /invitation/{asset}": [Row(())],
     "GET /courses/{course_id}/enrollments/{student_id}": [Row(("enrollments/read_enrollment",))],
     "PATCH /courses/{course_id}/enrollments/{student_id}": [
         Row(("enrollments/update_enrollment",), {"state": "dropped"}, ANY_VERSION),
@@ -204,7 +249,34 @@ TABLE: dict[str, list[Row]] = {
     ],
     "GET /materials/{material_id}": [Row(("materials/read_material",))],
     "PATCH /materials/{material_id}": [Row(("materials/update_material",), {"title": "Other"}, ANY_VERSION)],
-    "DELETE /materials/{material_id}": [Row(("materials/delete_material",), headers=ANY_VERSION)],
+    "POST /courses/{course_id}/materials/files": [
+        # Two, with the body read between them.
+        Row(("files/create_file", "materials/create_uploaded_material"), TEXT),
+        Row(
+            (
+                "files/create_file",
+                "begin",
+                CLAIM,
+                "materials/create_uploaded_material",
+                "idempotency_keys/save_idempotency_key",
+                "commit",
+            ),
+            TEXT,
+            {"Idempotency-Key": "once"},
+            variant="keyed",
+        ),
+        Row(
+            ("files/create_file", "files/abandon_file", "files/delete_file"),
+            TEXT | {"kind": "pdf"},
+            variant="refused",
+        ),
+    ],
+    "GET /materials/{material_id}/file": [Row(("files/read_file",))],
+    "DELETE /materials/{material_id}": [
+        Row(("materials/delete_material",), headers=ANY_VERSION),
+        # Two, with the object removed between them.
+        Row(("materials/delete_material", "files/delete_file"), headers=ANY_VERSION, variant="uploaded"),
+    ],
     "GET /audit": [
         Row(("audit_events/list_audit_events",)),
         Row(("audit_events/list_audit_events_by_user",), query="?user_id={user_id}", variant="of a person"),
@@ -230,11 +302,19 @@ SEVERAL = {
     "POST /auth/login",
     "POST /auth/password",
     "PUT /users/{user_id}/password",
+    "POST /account-tokens/redeem",
+    "POST /courses/{course_id}/enrollments/import",
+    "POST /courses/{course_id}/enrollments/import rehearsed",
+    "POST /courses/{course_id}/enrollments/import keyed",
     "POST /terms keyed",
     "POST /courses keyed",
     "POST /users keyed",
     "POST /courses/{course_id}/enrollments keyed",
     "POST /courses/{course_id}/materials keyed",
+    "POST /courses/{course_id}/materials/files",
+    "POST /courses/{course_id}/materials/files keyed",
+    "POST /courses/{course_id}/materials/files refused",
+    "DELETE /materials/{material_id} uploaded",
 }
 """All that may send more than one statement."""
 
@@ -265,7 +345,7 @@ def test_every_route_has_a_row(app: Litestar) -> None:
     assert routes == set(TABLE)
 
 
-def test_only_a_keyed_write_and_what_takes_a_password_send_more_than_one_statement() -> None:
+def test_only_a_keyed_write_what_takes_a_password_and_a_file_send_more_than_one_statement() -> None:
     several = {f"{route} {row}".strip() for route, row in ROWS if len(row.statements) > 1}
     assert several == SEVERAL
 
@@ -279,7 +359,7 @@ def test_a_request_sends_these_statements(
     calls: psycopg.Connection[Any],
     module_database: TestDatabase,
 ) -> None:
-    token, row_of_its_own = _prepare(route, school, module_database.admin_url)
+    token, row_of_its_own = _prepare(f"{route} {row}".strip(), school, module_database.admin_url)
     method, path = route.split()
     path = (path + row.query).format_map(school.own | {"asset": "page.js", "path": "absent"} | row_of_its_own)
     body = row.json
@@ -288,13 +368,15 @@ def test_a_request_sends_these_statements(
     elif body == {"student_id": "{newcomer}"}:
         body = {"student_id": str(school.people["newcomer"])}
     content_type = "application/merge-patch+json" if method == "PATCH" else "application/json"
+    content_type = "text/csv" if isinstance(body, str) else content_type
     before = _sent(calls, module_database.name)
 
+    sent = {"Content-Type": content_type} if route not in FILES else {}
     answer = service.request(
         method,
         path,
-        headers={"Authorization": f"Bearer {token}", "Content-Type": content_type} | row.headers,
-        json=body,
+        headers={"Authorization": f"Bearer {token}"} | sent | row.headers,
+        **in_its_form(route, body),
     )
 
     assert answer.status_code in {200, 201, 204} or row.variant in {
@@ -367,12 +449,20 @@ def _prepare(route: str, school: School, admin_url: str) -> tuple[str, dict[str,
                 "values ('BENCH', 'Course', %s, %s, 10) returning course_id",
                 (school.own["term_id"], school.people[name]),
             )
+        if route in {"DELETE /materials/{material_id} uploaded", "GET /materials/{material_id}/file"}:
+            own["material_id"] = school.own["file_material_id"]
         if route == "DELETE /materials/{material_id}":
             own["material_id"] = _one(
                 connection,
                 "insert into lms.materials (course_id, kind, origin, title, url) "
                 "values (%s, 'link', 'linked', 'Link', 'https://bench.example/') returning material_id",
                 (school.own["course_id"],),
+            )
+        if route == "POST /account-tokens/redeem":
+            connection.execute(
+                "insert into lms.account_tokens (token_hash, user_id, expires_at) "
+                "values (sha256(%s), %s, now() + interval '1 hour') on conflict do nothing",
+                (TOKEN.encode(), school.people["invited_student"]),
             )
         token = token_for(name)
         if route.startswith("POST /auth/log"):

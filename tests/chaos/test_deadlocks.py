@@ -36,6 +36,7 @@ EXPECTED: Final = {
     "delete the course": {204, 404, 409},
     "open a course": {201},
     "patch the account": {200, 409},
+    "import a file": {200, 404, 409, 422},
 }
 """What may be answered to each: a course may just have gone, be full or have students; a student be none any more."""
 OFTEN: Final = {"enroll": 6, "patch the enrolment": 8, "patch the capacity": 3, "delete the course": 2}
@@ -64,7 +65,9 @@ class Crossing:
     def _students(self) -> list[Contender]:
         return self.hall.contenders[:STUDENTS]
 
-    async def _send(self, client: httpx.AsyncClient, what: str, student: Contender) -> httpx.Response:
+    async def _send(  # noqa: PLR0911 - one for each thing that is tried
+        self, client: httpx.AsyncClient, what: str, student: Contender
+    ) -> httpx.Response:
         course = f"/courses/{self.randomly.choice(self.courses)}"
         enrollment = f"{course}/enrollments/{student.student_id}"
         lecturer = {"Authorization": f"Bearer {self.hall.lecturer_token}", "If-Match": "*"}
@@ -83,11 +86,29 @@ class Crossing:
                 return await client.patch(course, json=capacity, headers=lecturer)
             case "delete the course":
                 return await client.delete(course, headers=lecturer)
+            case "import a file":
+                return await self._import(client, course, student, lecturer)
             case "open a course":
                 return await self._open(client, lecturer)
             case _:
                 role = {"role": self.randomly.choice(["student", "student", "lecturer"])}
                 return await client.patch(f"/users/{student.student_id}", json=role, headers=administrator)
+
+    async def _import(
+        self, client: httpx.AsyncClient, course: str, student: Contender, headers: dict[str, str]
+    ) -> httpx.Response:
+        """Two whom others import as well, in whichever order, and somebody who may be on the course already."""
+        new = [f"new{number}@crossing.example,New,invited" for number in self.randomly.sample(range(9), 2)]
+        lines = [
+            "email,full_name,state",
+            *new,
+            f"{student.email},,{self.randomly.choice(['active', 'invited'])}",
+        ]
+        return await client.post(
+            f"{course}/enrollments/import",
+            content="\r\n".join(lines),
+            headers=headers | {"Content-Type": "text/csv"},
+        )
 
     async def _open(self, client: httpx.AsyncClient, lecturer: dict[str, str]) -> httpx.Response:
         """A new course, empty at first, in the place of one of the few."""

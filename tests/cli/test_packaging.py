@@ -72,6 +72,16 @@ def test_does_not_run_as_root() -> None:
     assert re.findall(r"^USER (.+)$", DOCKERFILE, re.MULTILINE) == ["lms"]
 
 
+def test_uploaded_files_go_where_it_may_write() -> None:
+    [folder] = re.findall(r"LMS_DATA_DIR=(\S+)", DOCKERFILE)
+    assert f"install --directory --owner lms {folder}" in DOCKERFILE
+
+
+def test_fly_with_more_than_one_machine_asks_for_a_bucket() -> None:
+    assert FLY["http_service"]["min_machines_running"] > 1
+    assert "LMS_STORAGE_URL" in (ROOT / "fly.toml").read_text()
+
+
 def test_takes_the_extras_of_no_laptop() -> None:
     assert "[embedded]" not in DOCKERFILE
     assert "[test]" not in DOCKERFILE

@@ -68,6 +68,19 @@ class TestFromNothing:
             folder / f"{enrolled['delivery_id']}.eml"
         ).read_text().replace("=\n", "")
 
+    def test_keeps_uploaded_files_with_its_data(self, running: Running) -> None:
+        lecturer = running.client("lecturer1@example.edu")
+        course = lecturer.get("/courses").json()["items"][0]["id"]
+        made = lecturer.post(
+            f"/courses/{course}/materials/files",
+            data={"title": "Notes", "kind": "text"},
+            files={"file": ("notes.txt", b"Notes.")},
+        )
+        assert made.status_code == 201, made.text
+        data = Path(running.output.with_suffix(""))
+        [kept] = [path for path in (data / "files").rglob("*") if path.is_file()]
+        assert kept.read_bytes() == b"Notes."
+
     def test_names_no_software_to_strangers(self, running: Running) -> None:
         assert "server" not in running.client().get("/health/live").headers
 

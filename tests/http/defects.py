@@ -8,7 +8,7 @@ from typing import Any
 MERGE_PATCH = "application/merge-patch+json"
 
 Blame = tuple[str, str] | None
-"""What an answer must name: ("pointer", "/code"), ("parameter", "limit") or ("header", "If-Match")."""
+"""What an answer must name: ("pointer", "/code"), ("parameter", "limit"), ("header", "If-Match") or ("line", "2")."""
 
 
 @dataclass(frozen=True)
@@ -24,6 +24,10 @@ class Operation:
     """The statuses that the document declares."""
     is_versioned: bool
     is_repeatable: bool
+    is_csv: bool = False
+    """Whether the body is a CSV file, which has no schema."""
+    is_form: bool = False
+    """Takes a form with a file: what can be wrong with that is in test_files.py."""
 
     @property
     def route(self) -> str:
@@ -31,6 +35,8 @@ class Operation:
 
     @property
     def content_type(self) -> str:
+        if self.is_csv:
+            return "text/csv"
         return MERGE_PATCH if self.method == "PATCH" else "application/json"
 
 
@@ -60,10 +66,12 @@ def operations(document: dict[str, Any]) -> list[Operation]:
             method.upper(),
             path,
             operation.get("parameters") or [],
-            _resolved(operation, schemas),
+            None if _is_form(operation) else _resolved(operation, schemas),
             frozenset(operation["responses"]),
             "428" in operation["responses"],
-            method == "post" and "201" in operation["responses"],
+            any(found["name"] == "Idempotency-Key" for found in operation.get("parameters") or []),
+            "text/csv" in operation.get("requestBody", {}).get("content", {}),
+            _is_form(operation),
         )
         for path, item in document["paths"].items()
         for method, operation in item.items()
@@ -71,10 +79,15 @@ def operations(document: dict[str, Any]) -> list[Operation]:
     ]
 
 
+def _is_form(operation: dict[str, Any]) -> bool:
+    return "multipart/form-data" in operation.get("requestBody", {}).get("content", {})
+
+
 def _resolved(operation: dict[str, Any], schemas: dict[str, Any]) -> dict[str, Any] | None:
-    if "requestBody" not in operation:
+    content = operation.get("requestBody", {}).get("content", {})
+    if not content or "text/csv" in content:
         return None
-    (media,) = operation["requestBody"]["content"].values()
+    (media,) = content.values()
 
     def resolve(node: Any) -> Any:
         match node:
@@ -94,6 +107,8 @@ def defects_of(operation: Operation) -> Iterator[Defect]:
     """Every defect that applies to a route."""
     yield from _of_parameters(operation)
     yield from _of_headers(operation)
+    if operation.is_csv:
+        yield from _of_csv(operation)
     if operation.body is not None:
         yield from _of_encoding(operation)
         yield from _of_fields(operation, operation.body, ())
@@ -271,6 +286,60 @@ def _of_encoding(operation: Operation) -> Iterator[Defect]:
     yield Defect(
         operation, "a comment", {400}, ("pointer", ""), lambda good: b"/* nothing */" + encoded(good)
     )
+
+
+def _of_csv(operation: Operation) -> Iterator[Defect]:
+    """What can be wrong with a file whatever its lines say: see tests/http/test_imports.py for those."""
+    csv_types = (b"application/json", b"text/csv; charset=utf-16", b"text/csv; charset=latin-1", b"text/csvx")
+    for media_type in (*(found for found in _TYPES if found is None or b"json;" not in found), *csv_types):
+        blame = ("header", "Content-Type")
+        yield Defect(operation, f"as {media_type!r}", {415}, blame, headers={"Content-Type": media_type})
+
+    def sent(name: str, content: bytes, statuses: set[int], blame: Blame) -> Defect:
+        return Defect(operation, name, statuses, blame, content=lambda _: content)
+
+    header = b"email,full_name,state\r\n"
+    yield sent("too large", header + b"x" * 4_194_304, {413}, None)
+    yield sent("too many lines", header + b"a,b,c\n" * 10_001, {422}, ("line", "10002"))
+    for name, content in MALFORMED_FILES.items():
+        yield sent(name, content, {422}, ("line", "1"))
+    for name, line in MALFORMED_LINES.items():
+        yield sent(name, header + line, {422}, ("line", "2"))
+
+
+MALFORMED_FILES = {
+    "empty": b"",
+    "a BOM alone": b"\xef\xbb\xbf",
+    "without a header": b"a@school.example,A,active\r\n",
+    "an unknown column": b"email,full_name,state,role\r\n",
+    "a missing column": b"email,state\r\n",
+    "a column twice": b"email,full_name,state,email\r\n",
+    "a column in capitals": b"Email,full_name,state\r\n",
+    "a column that is no UTF-8": b"email,full_name,st\xff\r\n",
+    "semicolons": b"email;full_name;state\r\n",
+    "UTF-16": "email,full_name,state\r\n".encode("utf-16"),
+    "JSON": b'{"email": "a@school.example"}',
+    "an open quotation mark": b'"email,full_name,state\r\n',
+    "NUL": b"\0" * 1_000,
+    "one line of a million commas": b"," * 1_000_000,
+    "one cell of a megabyte": b"x" * 1_000_000,
+}
+"""What is no file of ours from its first line on."""
+
+MALFORMED_LINES = {
+    "one cell": b"a@school.example\r\n",
+    "a million cells": b"," * 1_000_000,
+    "an open quotation mark in a line": b'"a@school.example,A,active\r\n' * 9_000,
+    "text behind a quotation mark": b'"a@school.example"x,A,active\r\n',
+    "no UTF-8 in a line": b"a@school.example,\xff,invited\r\n",
+    "overlong UTF-8 in a line": b"a@school.example,\xc0\x80,invited\r\n",
+    "a surrogate in UTF-8 in a line": b"a@school.example,\xed\xa0\x80,invited\r\n",
+    "NUL in a line": b"a@school.example,A\0B,invited\r\n",
+    "NUL in an address": b"a\0@school.example,A,invited\r\n",
+    "a line break in a name": b'a@school.example,"A\r\nBcc: b@school.example",invited\r\n',
+    "an address of 100,000 characters": b"a" * 100_000 + b"@school.example,A,invited\r\n",
+}
+"""What is no line of ours, the first behind the header."""
 
 
 MALFORMED = {

@@ -54,6 +54,7 @@ def _course_marks(school: School, teacher: str, side: str) -> set[str]:
         *_labels(school, "course", teacher, side),
         str(rows["lecturer_id"]),
         str(rows["material_id"]),
+        str(rows["file_material_id"]),
         f'of {teacher}"',
     }
 

@@ -103,8 +103,8 @@ PUT    /courses/{course_id}/syllabus                404          404          40
 PUT    /courses/{course_id}/syllabus/{week_number}  404          404          404            404          404          200,404,404  404,200,404  200,200,404
 DELETE /courses/{course_id}/syllabus/{week_number}  404          404          404            404          404          200,404,404  404,200,404  200,200,404
 
-GET    /courses/{course_id}/materials               200/1,404,404  200/1,404,404  404,200/1,404  404      404          200/1,404,404  404,200/1,404  200/1,200/1,404
-GET    /courses/{course_id}/materials?count=true    200/1,404,404  200/1,404,404  404,200/1,404  404      404          200/1,404,404  404,200/1,404  200/1,200/1,404
+GET    /courses/{course_id}/materials               200/2,404,404  200/2,404,404  404,200/2,404  404      404          200/2,404,404  404,200/2,404  200/2,200/2,404
+GET    /courses/{course_id}/materials?count=true    200/2,404,404  200/2,404,404  404,200/2,404  404      404          200/2,404,404  404,200/2,404  200/2,200/2,404
 GET    /courses/{course_id}/materials?week_number=1  200/1,404,404  200/1,404,404  404,200/1,404  404     404          200/1,404,404  404,200/1,404  200/1,200/1,404
 GET    /courses/{course_id}/materials?week_number=2  200/0,404,404  200/0,404,404  404,200/0,404  404     404          200/0,404,404  404,200/0,404  200/0,200/0,404
 GET    /courses/{course_id=own.draft_course_id}/materials  404   404          404            404          404          200/1        404          200/1
@@ -115,6 +115,11 @@ GET    /materials/{material_id}                     200,404,404  200,404,404  40
 GET    /materials/{material_id=own.draft_material_id}  404       404          404            404          404          200          404          200
 PATCH  /materials/{material_id}                     404          404          404            404          404          200,404,404  404,200,404  200,200,404
 DELETE /materials/{material_id}                     404          404          404            404          404          204,404,404  404,204,404  204,204,404
+GET    /materials/{material_id=file_material_id}    200,404,404  200,404,404  404,200,404    404          404          200,404,404  404,200,404  200,200,404
+PATCH  /materials/{material_id=file_material_id}    404          404          404            404          404          200,404,404  404,200,404  200,200,404
+POST   /courses/{course_id}/materials/files         404          404          404            404          404          201,404,404  404,201,404  201,201,404
+GET    /materials/{material_id=file_material_id}/file  200,404,404  200,404,404  404,200,404  404         404          200,404,404  404,200,404  200,200,404
+GET    /materials/{material_id}/file                404          404          404            404          404          404          404          404
 
 GET    /courses/{course_id}/enrollments             404          404          404            404          404          200/5,404,404  404,200/1,404  200/5,200/1,404
 GET    /courses/{course_id}/enrollments?count=true  404          404          404            404          404          200/5,404,404  404,200/1,404  200/5,200/1,404
@@ -123,6 +128,7 @@ GET    /courses/{course_id}/enrollments?state=active     404     404          40
 GET    /courses/{course_id}/enrollments?state=completed  404     404          404            404          404          200/1,404,404  404,200/0,404  200/1,200/0,404
 GET    /courses/{course_id}/enrollments?state=dropped    404     404          404            404          404          200/1,404,404  404,200/0,404  200/1,200/0,404
 POST   /courses/{course_id}/enrollments             404          404          404            404          404          201,404,404  404,201,404  201,201,404
+POST   /courses/{course_id}/enrollments/import      404          404          404            404          404          200,404,404  404,200,404  200,200,404
 POST   /courses/{own.course_id}/enrollments <student_id>  404    404          404            404          404          409,201,422  404          409,201,422
 POST   /courses/{own.course_id}/enrollments <email>  404         404          404            404          404          409,201,422  404          409,201,422
 POST   /courses/{own.course_id}/enrollments <student_id=lecturer_id>      404  404  404      404          404          422          404          422
@@ -156,6 +162,9 @@ GET    /audit?actor_id={actor_id}                   404          404          40
 
 PUBLIC = {
     "POST /auth/login": 401,
+    "POST /account-tokens/redeem": 422,
+    "GET /invitation": 200,
+    "GET /invitation/{asset}": 404,
     "GET /health/live": 200,
     "GET /health/ready": 200,
     "GET /docs": 200,
@@ -166,7 +175,8 @@ PUBLIC = {
 }
 """Routes that ask for no token, and what everybody is answered by them."""
 
-BODIES: dict[str, dict[str, Any]] = {
+BODIES: dict[str, Any] = {
+    "POST /account-tokens/redeem": {"token": "no-such-token", "new_password": "a sentence is fine"},
     "POST /auth/login": {"email": address_of("lecturer"), "password": "a wrong one"},
     "POST /auth/password": {"current_password": PASSWORD, "new_password": "a sentence is fine"},
     "POST /users": {"email": "new@school.example", "full_name": "New", "role": "student"},
@@ -204,10 +214,17 @@ BODIES: dict[str, dict[str, Any]] = {
         "metadata": {"minutes": 5},
     },
     "PATCH /materials/{material_id}": {"title": "Changed"},
+    "POST /courses/{course_id}/materials/files": {"title": "New", "kind": "text", "week_number": "2"},
     "POST /courses/{course_id}/enrollments": {"state": "active"},
+    "POST /courses/{course_id}/enrollments/import": (
+        f"email,full_name,state\r\n{address_of('newcomer')},Newcomer,active\r\n"
+    ),
     "PATCH /courses/{course_id}/enrollments/{student_id}": {"state": "dropped"},
 }
-"""What is sent, for every route that takes a body. `body_of` adds the ids."""
+"""What is sent, for every route that takes a body: text where that is CSV. `body_of` adds the ids."""
+
+FILES = {"POST /courses/{course_id}/materials/files": ("new.txt", b"A new text.")}
+"""What is sent besides, for every route that takes a form with a file."""
 
 NO_ID = UUID("0190a000-0000-7000-8000-000000000000")
 
@@ -222,6 +239,7 @@ ABSENT: dict[str, Any] = {
     "material_id": NO_ID,
     "delivery_id": NO_ID,
     "password_delivery_id": NO_ID,
+    "file_material_id": NO_ID,
     "email": address_of("absent"),
     "week_number": 1,
 }
@@ -239,7 +257,7 @@ NOT_TOLD = ("state=completed", "alumnus")
 """What stands in the rows for steps that nobody is told of: a course is completed, or resumed."""
 
 
-def body_of(route: str, school: School) -> dict[str, Any] | None:
+def body_of(route: str, school: School) -> Any:
     """A body that the route takes, with ids of the school."""
     body = BODIES.get(route)
     if route == "POST /courses":
@@ -247,6 +265,15 @@ def body_of(route: str, school: School) -> dict[str, Any] | None:
     if route == "POST /courses/{course_id}/enrollments":
         return {**BODIES[route], "student_id": str(school.people["newcomer"])}
     return body
+
+
+def in_its_form(route: str, body: Any) -> dict[str, Any]:
+    """A body as httpx is given it: a form with a file, CSV as it is, anything else as JSON."""
+    if route in FILES:
+        return {"data": body, "files": {"file": FILES[route]}}
+    if isinstance(body, str):
+        return {"content": body.encode()}
+    return {"json": body}
 
 
 @dataclass(frozen=True)
@@ -361,14 +388,16 @@ class Matrix:
         """Send the request of a row, with ids of the school, of one that no such thing has."""
         body = self._body(row, whose)
         conditions = {"If-Match": "*"} if row.method in ("PATCH", "PUT", "DELETE") else {}
+        if isinstance(body, str):
+            conditions["Content-Type"] = "text/csv"
         return self.client.request(
             row.method,
             _PLACE.sub(lambda place: str(self._value(whose, *place.groups(""))), row.address),
-            json=body,
             headers={**self.school.headers(principal), **conditions, **headers},
+            **in_its_form(row.route, body),
         )
 
-    def _body(self, row: Row, whose: str) -> dict[str, Any] | None:
+    def _body(self, row: Row, whose: str) -> Any:
         body = body_of(row.route, self.school)
         if row.in_body is None:
             return body
@@ -398,6 +427,8 @@ class Matrix:
         self, row: Row, principal: str, whose: str, answer: httpx.Response, *, written: bool
     ) -> set[str]:
         shown = None
+        if row.route == "POST /courses/{course_id}/enrollments/import" and answer.is_success:
+            shown = "newcomer"
         if row.route == "POST /courses/{course_id}/enrollments" and answer.is_success:
             named = (self._body(row, whose) or {}).values()
             (shown,) = (
@@ -486,7 +517,8 @@ def _found(secrets: set[str], text: str) -> list[str]:
 def _telling(answer: httpx.Response) -> tuple[int, list[tuple[str, str]], Any]:
     """All of an answer but what the request itself brought: the path, and through it the length."""
     headers = sorted((k, v) for k, v in answer.headers.items() if k not in {"date", "content-length"})
-    document = answer.json() if answer.content else None
+    is_json = "json" in answer.headers.get("content-type", "")
+    document = answer.json() if is_json else answer.content
     if isinstance(document, dict):
         document.pop("instance", None)
     return answer.status_code, headers, document

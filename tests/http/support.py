@@ -1,11 +1,14 @@
 """Short words for what many HTTP tests do."""
 
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import Any, LiteralString, TypeVar
 
 import httpx
 import psycopg
+import pytest
 
 from tests.support.school import School
 
@@ -68,3 +71,24 @@ def blamed(answer: httpx.Response) -> list[str]:
 def refusal(answer: httpx.Response) -> tuple[int, str, list[str]]:
     """Status, the rule by its name, and the fields to blame."""
     return answer.status_code, answer.json()["type"].removeprefix("urn:lms:problem:"), blamed(answer)
+
+
+@contextmanager
+def waiting(
+    admin: psycopg.Connection[Any], work: Callable[[], T], until: Callable[[], object]
+) -> Iterator[Future[T]]:
+    """Begin something that has to wait for a lock, then let it have the lock; gives what became of it."""
+    with ThreadPoolExecutor(1) as thread:
+        future = thread.submit(work)
+        for _ in range(500):
+            if one(
+                admin,
+                "select count(*) from pg_stat_activity "
+                "where datname = current_database() and wait_event_type = 'Lock'",
+            ):
+                break
+            time.sleep(0.01)
+        else:
+            pytest.fail("it waited for nobody")
+        until()
+        yield future

@@ -293,7 +293,7 @@ def test_every_statement_that_changes_people_or_enrolments_writes_the_audit() ->
         name for name, query in load_queries().items() if "insert into lms.audit_events" in query.statement
     }
     assert changing == auditing
-    assert len(changing) == 8
+    assert len(changing) == 9
 
 
 def test_the_row_is_written_in_the_transaction_of_the_change(

@@ -17,9 +17,11 @@ from api.database.parameters import Actor, Page, patch_of
 from api.database.pool import Pool, open_pool
 from api.database.queries import load_queries
 from api.database.query import BOUND
+from api.http.downloads import Download
 from api.http.problems import ProblemDetails
 from api.models.courses import CoursePatch, NewCourse
 from api.models.enrollments import EnrollmentPatch, NewEnrollment
+from api.models.files import Stored
 from api.models.materials import CrawledMaterial, MaterialPatch, NewMaterial
 from api.models.syllabus_weeks import NewSyllabus, NewSyllabusWeek, NumberedSyllabusWeek
 from api.models.terms import NewTerm, TermPatch
@@ -52,7 +54,7 @@ def pages(**more: Any) -> list[dict[str, Any]]:
     return [{"actor": ADMIN, "page": form, **more} for form in forms]
 
 
-def calls(school: School, empty_term_id: UUID) -> dict[str, list[dict[str, Any]]]:
+def calls(school: School, empty_term_id: UUID, uploading_file_id: UUID) -> dict[str, list[dict[str, Any]]]:
     """Arguments for every query file that gives a document, so that each form of its document appears."""
     own = school.own
     course = {"actor": LECTURER, "course_id": own["course_id"]}
@@ -62,6 +64,7 @@ def calls(school: School, empty_term_id: UUID) -> dict[str, list[dict[str, Any]]
     closed = {"actor": ADMIN, "user_id": school.people["closed_student"]}
     enrollment = course | {"student_id": own["student_id"]}
     material = {"actor": LECTURER, "material_id": own["material_id"]}
+    uploaded = {"actor": LECTURER, "material_id": own["file_material_id"]}
     digest = {"language": "de", "notifications": {"digest": "never"}}
     roles = (None, "student")
     week = NewSyllabusWeek.model_validate(WEEK)
@@ -76,6 +79,9 @@ def calls(school: School, empty_term_id: UUID) -> dict[str, list[dict[str, Any]]
         ],
         "auth/read_me": [{"actor": ADMIN}, {"actor": LECTURER}],
         "auth/change_password": [{"actor": LECTURER, "password_hash": "$argon2id$"}],
+        "account_tokens/redeem_account_token": [
+            {"account_token_hash": bytes(32), "password_hash": "$argon2id$"}
+        ],
         "users/list_users": pages(),
         "users/list_users_by_role": pages(role="student"),
         "users/list_users_by_name": [
@@ -125,7 +131,16 @@ def calls(school: School, empty_term_id: UUID) -> dict[str, list[dict[str, Any]]
         "audit_events/list_audit_events_by_actor": pages(actor_id=own["actor_id"]),
         "materials/list_materials": pages(course_id=own["course_id"]),
         "materials/list_materials_by_week": pages(course_id=own["course_id"], week_number=1),
-        "materials/read_material": [material],
+        "materials/read_material": [material, uploaded],
+        "files/create_file": [course | {"upload_seconds": 60}],
+        "files/read_file": [uploaded],
+        "materials/create_uploaded_material": [
+            {
+                "actor": LECTURER,
+                "file_id": uploading_file_id,
+                "stored": Stored(3, "pdf", "New", "new.pdf", "application/pdf", 1, bytes(32)),
+            }
+        ],
         "materials/create_material": [
             course
             | {
@@ -148,12 +163,15 @@ def calls(school: School, empty_term_id: UUID) -> dict[str, list[dict[str, Any]]
         "materials/update_material": [
             material | {"version": None, "patch": patch_of(MaterialPatch.model_validate(patch))}
             for patch in ({"week_number": None}, {"metadata": {"pages": 9}}, {})
-        ],
-        "materials/delete_material": [material | {"version": None}],
+        ]
+        + [uploaded | {"version": None, "patch": patch_of(MaterialPatch(title="New"))}],
+        "materials/delete_material": [each | {"version": None} for each in (material, uploaded)],
         "courses/list_courses": pages(),
         "courses/list_courses_by_term": pages(term_id=own["term_id"]),
         "courses/list_courses_by_lecturer": pages(lecturer_id=own["lecturer_id"], term_id=None),
         "courses/read_course": [course],
+        "courses/read_taught_course": [course],
+        "courses/lock_taught_course": [course],
         "courses/create_course": [
             {
                 "actor": LECTURER,
@@ -196,13 +214,22 @@ def calls(school: School, empty_term_id: UUID) -> dict[str, list[dict[str, Any]]
 
 @pytest.fixture
 def arguments(admin: psycopg.Connection[Any], school: School) -> dict[str, list[dict[str, Any]]]:
-    """The calls, on a school that has a term without courses too."""
+    """The calls, on a school that has a term without courses, a link to an account and an upload under way, too."""
+    admin.execute(
+        "insert into lms.account_tokens (token_hash, user_id, expires_at) values (%s, %s, now() + interval '1 hour')",
+        (bytes(32), school.people["invited_student"]),
+    )
     empty_term_id = one(
         admin,
         "insert into lms.terms (code, title, starts_on, ends_on) "
         "values ('EMPTY', 'Empty', '2027-01-01', '2027-01-02') returning term_id",
     )
-    return calls(school, empty_term_id)
+    uploading_file_id = one(
+        admin,
+        "insert into lms.files (course_id, due_at) values (%s, now()) returning file_id",
+        (school.own["course_id"],),
+    )
+    return calls(school, empty_term_id, uploading_file_id)
 
 
 def send(
@@ -221,7 +248,7 @@ def send(
 
 
 def test_every_document_has_a_call_here(school: School) -> None:
-    assert set(calls(school, school.own["term_id"])) == set(DOCUMENTS)
+    assert set(calls(school, school.own["term_id"], school.own["term_id"])) == set(DOCUMENTS)
 
 
 @pytest.mark.usefixtures("restored")
@@ -259,14 +286,15 @@ def declared(service: httpx.Client) -> dict[str, frozenset[str]]:
 
 
 def models(app: Litestar) -> Iterator[tuple[str, Any]]:
-    """The response model of every route that asks for a token; None where it answers without a body."""
+    """The response model of every route that asks for a token; None for no body, bytes for a file."""
     for route in app.routes:
         if isinstance(route, HTTPRoute):
             for method, (handler, _) in route.route_handler_map.items():
                 if method != "OPTIONS" and not handler.opt.get("public"):
+                    answer = handler.parsed_fn_signature.return_type.annotation
                     yield (
                         f"{method} {route.path_format}",
-                        get_args(handler.parsed_fn_signature.return_type.annotation)[0],
+                        bytes if answer is Download else get_args(answer)[0],
                     )
 
 
@@ -283,6 +311,8 @@ def test_every_answer_is_what_the_openapi_document_says(
             assert str(answer.status_code) in declared[row.route]
             if answer.status_code == 204:
                 assert answer.content == b""
+            elif answer.is_success and model is bytes:
+                assert answer.headers["content-type"].startswith("text/plain")
             elif answer.is_success:
                 assert answer.headers["content-type"] == "application/json"
                 validate(model, answer.content)

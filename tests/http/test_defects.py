@@ -11,7 +11,7 @@ from pydantic import SecretStr
 from api.app import create_app
 from api.settings import Settings
 from tests.http.defects import Defect, Operation, defects_of, encoded, operations, pointer, with_value
-from tests.http.matrix import body_of
+from tests.http.matrix import body_of, in_its_form
 from tests.http.tables import Tables
 from tests.support.school import School
 
@@ -27,6 +27,7 @@ TABLES_OF = {
     "POST /auth/login": ["users", "sessions"],
     "POST /auth/password": ["users", "sessions"],
     "POST /users": ["users"],
+    "POST /account-tokens/redeem": ["users", "account_tokens"],
     "PATCH /users/{user_id}": ["users"],
     "PUT /users/{user_id}/password": ["users", "sessions"],
     "PATCH /users/{user_id}/settings": ["users"],
@@ -67,18 +68,26 @@ def send(
     if operation.is_versioned:
         headers["If-Match"] = "*"
     content = None
-    if operation.body is not None:
+    form = in_its_form(operation.route, body_of(operation.route, school)) if operation.is_form else {}
+    if operation.body is not None or operation.is_csv:
         headers["Content-Type"] = operation.content_type
         good = good_body(operation, school)
         made = defect.content if defect else None
-        content = made(good) if made else httpx.Request("POST", "http://x", json=good).content
+        content = (
+            made(good)
+            if made
+            else httpx.Request("POST", "http://x", **in_its_form(operation.route, good)).content
+        )
     for name, value in (defect.headers if defect else {}).items():
         headers.pop(name, None)
         if value is not None:
             headers[name] = value
-    address = operation.path.format(**{**school.own, **(defect.path if defect else {})})
+    places = dict(school.own)
+    if operation.path.endswith("/file"):
+        places["material_id"] = school.own["file_material_id"]
+    address = operation.path.format(**{**places, **(defect.path if defect else {})})
     query = f"?{defect.query}" if defect and defect.query else ""
-    return service.request(operation.method, address + query, content=content, headers=headers)
+    return service.request(operation.method, address + query, content=content, headers=headers, **form)
 
 
 @pytest.mark.usefixtures("restored")
@@ -88,6 +97,7 @@ def test_without_a_defect_the_request_is_taken(
 ) -> None:
     expected = {
         "POST /auth/login": 401,
+        "POST /account-tokens/redeem": 422,
         "DELETE /terms/{term_id}": 409,
         "DELETE /courses/{course_id}": 409,
     }.get(operation.route)
@@ -114,8 +124,8 @@ def test_a_defect_is_refused_by_name_and_changes_nothing(
     assert str(answer.status_code) in defect.operation.responses, "the OpenAPI document does not declare it"
     if defect.blame is not None:
         kind, place = defect.blame
-        blamed = [found.get(kind) for found in answer.json()["errors"]]
-        inside = kind == "pointer" and any(found and found.startswith(f"{place}/") for found in blamed)
+        blamed = [str(found[kind]) for found in answer.json()["errors"] if kind in found]
+        inside = kind == "pointer" and any(found.startswith(f"{place}/") for found in blamed)
         assert place in blamed or inside, answer.text
 
 

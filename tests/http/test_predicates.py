@@ -19,7 +19,8 @@ import pytest
 from api.database.pool import Pool, Transaction
 from api.database.queries import load_queries
 from api.settings import ROOT
-from tests.http.matrix import LET_IN, LOCKED_OUT, Matrix, Row, read_table, token_hash
+from tests.http.matrix import LET_IN, LOCKED_OUT, NO_ID, Matrix, Row, read_table, token_hash
+from tests.http.support import one
 from tests.http.tables import touched
 from tests.support.school import PASSWORD, address_of
 
@@ -29,7 +30,7 @@ _PREDICATES = re.compile(
     (?<![\w.$]) (?=(
         exists\ \(select\ from\ lms\.can_\w+\([^()]*\)\)
         # a policy function, two levels of brackets in it
-        | lms\.can_(?!attend)\w+\((?:[^()]|\((?:[^()]|\([^()]*\))*\))*\)
+        | lms\.can_(?!attend|hold)\w+\((?:[^()]|\((?:[^()]|\([^()]*\))*\))*\)
         | actor\.role\ (?:=\ '\w+'|in\ \([^)]*\))
         | (?:\w+\.)?role\ =\ '\w+'
         | target\.by_\w+
@@ -45,6 +46,10 @@ _PREDICATES = re.compile(
         | sessions\.revoked_at\ is\ null
         | sessions\.expires_at\ >\ now\(\)
         | sessions\.last_seen_at\ \+\ sessions\.idle_timeout\ >\ now\(\)
+        | account_tokens\.token_hash\ =\ \$1
+        | account_tokens\.used_at\ is\ null
+        | account_tokens\.expires_at\ >\ now\(\)
+        | account_tokens\.user_id\ =\ updated\.user_id
         | (?<!'active',\ )users\.deactivated_at\ is\ null(?!\ as)     # not where it is shown
         | updated\.deactivated_at\ is\ not\ null
         | \w+\.email\ =\ (?:\$\d|credentials\.email)
@@ -200,6 +205,10 @@ class Checks:
         yield from self.touches()
         yield from self.steps()
         yield from self.deliveries()
+        yield from self.imports()
+        yield from self.links()
+        yield from self.issued()
+        yield from self.uploads()
 
     def logins(self) -> Iterator[str]:
         """One session for whoever knows the password of an open account; all others are told the same."""
@@ -299,6 +308,116 @@ class Checks:
         ):
             if self._run(name, arguments, count=True) != 1:
                 yield f"{name}: not one mail"
+        self.matrix.tables.restore()
+
+    def imports(self) -> Iterator[str]:
+        """Each statement of an import decides for itself, and the first one before the file is looked at."""
+        course_id = self.matrix.school.own["course_id"]
+        for name, where in (("other_lecturer", course_id), ("lecturer", NO_ID)):
+            token = token_hash(self.token(name))
+            for statement, rest, expected in (
+                ("courses/lock_taught_course", (), [(None,)]),
+                ("enrollments/import_enrollments", ("[]", False), [(None, None)]),
+            ):
+                if (found := self._run(statement, (token, where, *rest))) != expected:
+                    yield f"{statement} by {name} on {where}: {found}"
+            answer = self.matrix.client.post(
+                f"/courses/{where}/enrollments/import",
+                headers={**self.matrix.school.headers(name), "Content-Type": "text/plain"},
+                content=b"not even looked at",
+            )
+            if answer.status_code != 404:
+                yield f"a file of {name} on {where}: {answer.text}"
+
+    def links(self) -> Iterator[str]:
+        """A link opens its account once, in time and while it is open; then all links to it end, and no other."""
+        connection, people = self.matrix.tables.connection, self.matrix.school.people
+        made = {
+            "fresh": ("invited_student", "1 hour", None),
+            "second": ("invited_student", "1 hour", None),
+            "used": ("invited_student", "1 hour", "2026-01-01T00:00:00Z"),
+            "late": ("invited_student", "-1 second", None),
+            "closed": ("closed_student", "1 hour", None),
+            "another": ("newcomer", "1 hour", None),
+        }
+        for name, (whose, valid, used_at) in made.items():
+            connection.execute(
+                "insert into lms.account_tokens (token_hash, user_id, created_at, expires_at, used_at) "
+                "values (%s, %s, now() - interval '1 day', now() + %s::interval, %s)",
+                (token_hash(name), people[whose], valid, used_at),
+            )
+        for name in ("used", "late", "closed", "absent"):
+            for statement, rest in (("read_account_token", ()), ("redeem_account_token", ("$argon2id$",))):
+                if found := self._run(f"account_tokens/{statement}", (token_hash(name), *rest)):
+                    yield f"{statement} of the link {name}: {found}"
+        if self._run("account_tokens/read_account_token", (token_hash("fresh"),)) != [
+            (people["invited_student"],)
+        ]:
+            yield "the link is read as somebody else's"
+        administrator = token_hash(self.token("super_admin"))
+        for statement, arguments in (
+            ("account_tokens/redeem_account_token", (token_hash("fresh"), "$argon2id$")),
+            ("users/set_password", (administrator, people["invited_student"], "$argon2id$")),
+        ):
+            before = self.matrix.tables.rows()
+            with connection.transaction(force_rollback=True), psycopg.RawCursor(connection) as cursor:
+                cursor.execute(self.sent.statement(statement).encode(), arguments)
+                changes = touched(before, self.matrix.tables.rows())
+            ended = {
+                json.loads(row.partition(" ")[2])["token_hash"]
+                for row in changes
+                if "account_tokens" in row[:15]
+            }
+            expected = {"\\x" + token_hash(name).hex() for name in ("fresh", "second", "late")}
+            if ended != expected:
+                yield f"{statement} ended {ended}"
+            opened = {
+                json.loads(row.partition(" ")[2])["user_id"] for row in changes if row.startswith("users ")
+            }
+            if opened != {str(people["invited_student"])}:
+                yield f"{statement} opened {opened}"
+        self.matrix.tables.restore()
+
+    def issued(self) -> Iterator[str]:
+        """A link is made to an account that is open and has no password, and to no other."""
+        people = self.matrix.school.people
+        self.matrix.tables.connection.execute(
+            "update lms.users set password_hash = '!' where user_id = %s", (people["closed_student"],)
+        )
+        for name, number in (("invited_student", 1), ("closed_student", 0), ("newcomer", 0)):
+            if len(self._run("account_tokens/issue_account_token", (bytes(32), people[name], 1))) != number:
+                yield f"links to the account of {name}: not {number}"
+
+    def uploads(self) -> Iterator[str]:
+        """An upload begins and ends for whoever teaches the course, and each statement is about one file."""
+        connection, school = self.matrix.tables.connection, self.matrix.school
+        announce = "insert into lms.files (course_id, state, due_at) values (%s, %s, now()) returning file_id"
+        under_way, *_ = (
+            one(connection, announce, (school.own["course_id"], state))
+            for state in ("uploading", "uploading", "deleting", "deleting")
+        )
+        stored = (1, "text", "New", "new.txt", "text/plain", 1, bytes(32))
+        hashes = {name: token_hash(self.token(name)) for name in ("student", "lecturer", "other_lecturer")}
+        for name in ("student", "other_lecturer"):
+            begun = self._run("files/create_file", (hashes[name], school.own["course_id"], 1))
+            ended = self._run("materials/create_uploaded_material", (hashes[name], under_way, *stored))
+            if (begun, ended) != ([(None, None)], [(None, None)]):
+                yield f"an upload of {name}: {begun}, {ended}"
+        number = "select count(*) from lms.files where state = 'uploading'"
+        with connection.transaction(force_rollback=True), psycopg.RawCursor(connection) as cursor:
+            cursor.execute(
+                self.sent.statement("materials/create_uploaded_material").encode(),
+                (hashes["lecturer"], under_way, *stored),
+            )
+            ended, left = cursor.fetchall(), one(connection, number)
+        if (len(ended), left) != (1, 1):
+            yield f"an upload that stores others: {ended}"
+        for name, state in (("abandon_file", "uploading"), ("delete_file", "deleting")):
+            file_id = one(
+                connection, "select min(file_id::text)::uuid from lms.files where state = %s", (state,)
+            )
+            if (number := self._run(f"files/{name}", (file_id,), count=True)) != 1:
+                yield f"{name}: {number}"
         self.matrix.tables.restore()
 
     def token(self, name: str) -> str:

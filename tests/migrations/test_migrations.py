@@ -109,6 +109,8 @@ LOST = {
     "0014_create_materials": {"materials"},
     "0018_create_email_outbox": {"email_outbox", "student_enrollments.delivery_id"},
     "0019_create_account_tokens": {"account_tokens"},
+    "0020_create_files": {"files"},
+    "0021_add_materials_file": {"materials"},
 }
 """Tables and columns whose contents are gone after a rollback. Its file says so in words, behind `-- loses`."""
 
@@ -127,6 +129,10 @@ LIVED_IN = """
     select sha256(email::bytea), user_id, now() + interval '1 day' from lms.users;
     update lms.users set settings = '{"theme": "dark"}', settings_version = 3 where role = 'student';
     update lms.deployments set environment = 'staging';
+    insert into lms.files (course_id, state, name, media_type, byte_size, sha256, due_at)
+    select course_id, 'stored', 'a.pdf', 'application/pdf', 1, sha256(code::bytea), now() from lms.courses;
+    insert into lms.materials (course_id, kind, origin, title, file_id)
+    select course_id, 'pdf', 'uploaded', 'A', file_id from lms.files;
 """
 """What is in a database after some use that the demo school has none of."""
 

@@ -138,6 +138,11 @@ def test_the_service_has_no_such_privilege_on_any_table(
         "update lms.student_enrollments set enrolled_at = now()",
         "update lms.materials set origin = 'linked'",
         "update lms.materials set course_id = course_id",
+        "update lms.materials set file_id = null",
+        "insert into lms.files (file_id, due_at) values (lms.uuidv7(), now())",
+        "insert into lms.files (state, due_at) values ('stored', now())",
+        "update lms.files set due_at = now() + interval '1 year'",
+        "update lms.files set course_id = course_id",
         "update lms.audit_events set changes = '{}'",
         "update lms.audit_events set action = action",
         "delete from lms.audit_events",
@@ -199,18 +204,6 @@ def test_the_worker_cannot(module_database: TestDatabase, statement: str) -> Non
         worker.execute(sql.SQL(statement))
 
 
-def test_the_worker_is_nobody_special(owner: psycopg.Connection[Any]) -> None:
-    assert _all(
-        owner,
-        "select rolsuper, rolcreaterole, rolcreatedb, rolreplication, rolbypassrls from pg_roles "
-        "where rolname = 'lms_worker'",
-    ) == [(False, False, False, False, False)]
-    assert _all(owner, "select from pg_auth_members where member = 'lms_worker'::regrole") == []
-    assert (
-        _all(owner, "select from pg_shdepend where refobjid = 'lms_worker'::regrole and deptype = 'o'") == []
-    )
-
-
 COLUMNS = """
     select relname::text, attname::text,
         has_column_privilege('lms_api', attrelid, attnum, 'select'),
@@ -228,7 +221,18 @@ INSERTED = {
     "audit_events": {"actor_id", "action", "user_id", "course_id", "changes"},
     "courses": {"code", "title", "description", "term_id", "lecturer_id", "capacity", "state"},
     "email_outbox": {"delivery_id", "kind", "user_id", "course_id"},
-    "materials": {"course_id", "week_number", "kind", "origin", "title", "url", "crawled_at", "metadata"},
+    "files": {"course_id", "due_at"},
+    "materials": {
+        "course_id",
+        "week_number",
+        "kind",
+        "origin",
+        "title",
+        "url",
+        "file_id",
+        "crawled_at",
+        "metadata",
+    },
     "student_enrollments": {"student_id", "course_id", "state", "delivery_id"},
     "syllabus_weeks": {"course_id", "week_number", "topic", "objectives", "reading"},
     "terms": {"code", "title", "starts_on", "ends_on"},
@@ -239,7 +243,8 @@ UPDATED = {
     "audit_events": set[str](),
     "courses": INSERTED["courses"] | {"seats_taken", "version", "syllabus_version", "updated_at"},
     "email_outbox": set[str](),
-    "materials": INSERTED["materials"] - {"course_id", "origin"} | {"version", "updated_at"},
+    "files": {"state", "name", "media_type", "byte_size", "sha256"},
+    "materials": INSERTED["materials"] - {"course_id", "origin", "file_id"} | {"version", "updated_at"},
     "student_enrollments": {"state", "delivery_id", "version", "updated_at"},
     "syllabus_weeks": {"topic", "objectives", "reading"},
     "terms": INSERTED["terms"] | {"version", "updated_at"},
@@ -248,6 +253,7 @@ UPDATED = {
 DELETED = {
     "account_tokens",
     "courses",
+    "files",
     "idempotency_keys",
     "materials",
     "sessions",
@@ -297,6 +303,58 @@ def test_the_service_deletes_from_these_tables_and_no_others(owner: psycopg.Conn
         "and has_table_privilege('lms_api', oid, 'delete')",
     )
     assert {name for (name,) in deletes} == DELETED
+
+
+WORKER = {
+    "courses": {
+        "select": {"course_id", "code", "title", "lecturer_id"},
+        "insert": False,
+        "update": False,
+        "delete": False,
+    },
+    "email_outbox": {
+        "select": True,
+        "insert": False,
+        "update": {"state", "attempts", "next_attempt_at", "reply", "settled_at"},
+        "delete": True,
+    },
+    "files": {"select": True, "insert": False, "update": {"state"}, "delete": True},
+    "materials": {"select": {"file_id"}, "insert": False, "update": False, "delete": False},
+    "users": {
+        "select": {"user_id", "email", "full_name", "role", "deactivated_at"},
+        "insert": False,
+        "update": False,
+        "delete": False,
+    },
+}
+"""What the worker may do: with whole rows, with some columns, or not at all."""
+
+
+def test_the_worker_has_these_rights_and_no_others(owner: psycopg.Connection[Any]) -> None:
+    held: dict[str, dict[str, bool | set[str]]] = {}
+    for table, verb, columns, on_all in _all(owner, RIGHTS):
+        held.setdefault(table, {})[verb] = set(columns) if columns and not on_all else on_all
+    assert {table: verbs for table, verbs in held.items() if any(verbs.values())} == WORKER
+    assert _all(
+        owner,
+        "select rolsuper, rolcreaterole, rolcreatedb, rolreplication, rolbypassrls from pg_roles "
+        "where rolname = 'lms_worker'",
+    ) == [(False, False, False, False, False)]
+    assert _all(owner, "select from pg_auth_members where member = 'lms_worker'::regrole") == []
+    assert (
+        _all(owner, "select from pg_shdepend where refobjid = 'lms_worker'::regrole and deptype = 'o'") == []
+    )
+
+
+RIGHTS = """
+    select relname::text, verb, array(
+        select attname::text from pg_attribute
+        where attrelid = pg_class.oid and attnum > 0 and not attisdropped and verb <> 'delete'
+        and has_column_privilege('lms_worker', attrelid, attnum, replace(verb, 'delete', 'select'))
+    ), has_table_privilege('lms_worker', pg_class.oid, verb)
+    from pg_class cross join unnest(array['select', 'insert', 'update', 'delete']) as verb
+    where relnamespace = 'lms'::regnamespace and relkind = 'r'
+"""
 
 
 def test_an_event_is_added_and_its_key_and_time_are_the_databases(

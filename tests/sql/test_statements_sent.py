@@ -22,6 +22,7 @@ from tests.support.school import School
 from tests.support.service import settings_for
 
 PASSWORD = "open-sesame-please"
+TOKEN = "t" * 43
 OWN = ("begin", "commit", "rollback", "set client_encoding=")
 """What a transaction needs besides, and what PgBouncer says to a server in the name of its client."""
 
@@ -34,6 +35,11 @@ def watched(module_database: TestDatabase, school: School) -> TestDatabase:
         connection.execute(
             "update lms.users set password_hash = %s where user_id = %s",
             (HASHER.hash(PASSWORD), school.principals["lecturer"].user_id),
+        )
+        connection.execute(
+            "insert into lms.account_tokens (token_hash, user_id, expires_at) "
+            "values (sha256(%s), %s, now() + interval '1 hour')",
+            (TOKEN.encode(), school.people["invited_student"]),
         )
         connection.execute("select pg_stat_statements_reset()")
     return module_database
@@ -60,6 +66,8 @@ class Sender:
 
 
 def _use_every_route(send: Sender) -> None:
+    redemption = {"token": TOKEN, "new_password": PASSWORD}
+    send.client.post("/account-tokens/redeem", json=redemption).raise_for_status()
     bearer = send.log_in("lecturer@school.example", PASSWORD)
     send.client.get("/auth/me", headers=bearer).raise_for_status()
     send.client.post("/auth/logout", headers=bearer).raise_for_status()
@@ -109,6 +117,12 @@ def _use_materials(send: Sender, materials: str) -> None:
     send("GET", material)
     send("PATCH", material, json={"title": "Sent on"}, headers=_MERGE)
     send("DELETE", material, status=204, headers=_WHICHEVER)
+    form = {"title": "Sent", "kind": "text"}
+    file = {"file": ("sent.txt", b"A text.")}
+    uploaded = send("POST", f"{materials}/files", "lecturer", 201, data=form, files=file).json()["id"]
+    send("GET", f"/materials/{uploaded}/file")
+    send("DELETE", f"/materials/{uploaded}", status=204, headers=_WHICHEVER)
+    send("POST", f"{materials}/files", "lecturer", 422, data=form | {"kind": "pdf"}, files=file)
 
 
 def _use_users(send: Sender) -> str:
@@ -137,6 +151,8 @@ def _use_enrollments(send: Sender, student_id: str) -> None:
     send("GET", f"/students/{student_id}/enrollments")
     send("GET", f"{enrollments}/{student_id}")
     send("PATCH", f"{enrollments}/{student_id}", json={"state": "dropped"}, headers=_MERGE)
+    file = "email,full_name,state\r\nnew@school.example,New,invited\r\n"
+    send("POST", f"{enrollments}/import", "lecturer", content=file, headers={"Content-Type": "text/csv"})
 
 
 _WHICHEVER = {"If-Match": "*"}

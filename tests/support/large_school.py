@@ -144,6 +144,18 @@ FILL = """
         now() + case when email = 'student1@school.example' then interval '-1 month' else interval '1 day' end
     from lms.users;
 
+    insert into lms.files (course_id, state, name, media_type, byte_size, sha256, due_at)
+    select course_id, 'stored', 'script.pdf', 'application/pdf', 1, sha256(code::bytea), now() from lms.courses;
+    insert into lms.materials (course_id, week_number, kind, origin, title, file_id)
+    select course_id, 2, 'pdf', 'uploaded', 'Script', file_id from lms.files;
+    -- One of each kind of garbage, and an upload under way.
+    insert into lms.files (course_id, state, due_at) select course_id, 'uploading', now() from crowded;
+    insert into lms.files (course_id, state, due_at) select course_id, 'deleting', now() from crowded;
+    insert into lms.files (state, name, media_type, byte_size, sha256, due_at)
+    values ('stored', 'script.pdf', 'application/pdf', 1, sha256('gone'), now());
+    insert into lms.files (course_id, state, due_at)
+    select course_id, 'uploading', now() + interval '1 day' from crowded;
+
     -- The oldest events are those about the crowded course, by its lecturer, and those about the first student, by the
     -- administrator: whoever looks for them from the latest on reads past all others.
     insert into lms.audit_events (actor_id, action, user_id, course_id, changes)
@@ -236,6 +248,18 @@ def found_large_school(admin_url: str) -> LargeSchool:
             connection,
             "select token_hash::text from lms.account_tokens where user_id = %s",
             own["lecturer_id"],
+        )
+        own["file_material_id"], own["stored_file_id"] = _row(
+            connection,
+            "select material_id::text, file_id::text from lms.materials "
+            "where course_id = %s and origin = 'uploaded'",
+            own["course_id"],
+        )
+        (own["uploading_file_id"],) = _row(
+            connection,
+            "select file_id::text from lms.files where course_id = %s and state = 'uploading' "
+            "order by due_at desc limit 1",
+            own["course_id"],
         )
         (classmate_id,) = _row(
             connection,

@@ -13,6 +13,8 @@ import psycopg
 from argon2 import PasswordHasher
 from psycopg.types.json import Jsonb
 
+from tests.support.service import DATA
+
 PASSWORD = "learn-by-doing-well"
 """Of everybody but `invited_student`, who has never set one."""
 
@@ -143,6 +145,7 @@ def _add_course(connection: psycopg.Connection[Any], teacher: str, rows: dict[st
             (rows["course_id"], week, f"Week {week} of {teacher}"),
         )
     rows["material_id"] = _add_material(connection, rows["course_id"], teacher)
+    rows["file_material_id"] = _add_file(connection, rows["course_id"], teacher)
 
 
 def _insert_course(
@@ -168,6 +171,32 @@ def _add_material(connection: psycopg.Connection[Any], course_id: UUID, name: st
         "insert into lms.materials (course_id, week_number, kind, origin, title, url) "
         "values (%s, 1, 'pdf', 'linked', %s, %s) returning material_id",
         (course_id, f"Material of {name}", f"https://materials.example/{name}.pdf"),
+    )
+    return material_id
+
+
+def content_of(teacher: str) -> bytes:
+    """What is in the file on somebody's course."""
+    return f'About the "File of {teacher}"'.encode()
+
+
+def _add_file(connection: psycopg.Connection[Any], course_id: UUID, teacher: str) -> UUID:
+    """A material that was uploaded, with its object in the folder of the service."""
+    content = content_of(teacher)
+    file_id = _one(
+        connection,
+        "insert into lms.files (course_id, state, name, media_type, byte_size, sha256, due_at) "
+        "values (%s, 'stored', %s, 'text/plain', %s, sha256(%s), now()) returning file_id",
+        (course_id, f"File of {teacher}.txt", len(content), content),
+    )
+    path = DATA / "files" / "materials" / str(file_id)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)
+    material_id: UUID = _one(
+        connection,
+        "insert into lms.materials (course_id, kind, origin, title, file_id) "
+        "values (%s, 'text', 'uploaded', %s, %s) returning material_id",
+        (course_id, f"File of {teacher}", file_id),
     )
     return material_id
 

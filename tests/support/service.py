@@ -4,6 +4,8 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import httpx
 import uvicorn
@@ -13,9 +15,14 @@ from api.app import create_app
 from api.settings import Settings
 from tests.support.postgres import Server, free_port
 
+_FOLDER = TemporaryDirectory(prefix="lms-test-data-")
+DATA = Path(_FOLDER.name)
+"""The data directory of the services of this process: where what is uploaded goes."""
+
 
 def settings_for(server: Server, database: str, **changes: object) -> Settings:
     """The settings that the service would read from the environment."""
+    changes = {"data_dir": DATA, **changes}
     return Settings(
         database_url=SecretStr(server.service_url(database)),
         migration_url=SecretStr(server.admin_url(database)),
