@@ -170,15 +170,19 @@ class Told:
 
 @dataclass
 class Traffic:
-    """Clients that enrol, at most as many as were let in so far."""
+    """Clients that enrol, as far as they are let."""
 
     url: str
     token: str
     wanted: list[Wanted]
     randomly: random.Random
     told: list[Told] = field(default_factory=list)
-    let_in: int = 0
     lost_answers: int = 0
+    may_go_on: Callable[[int], bool] = lambda _: True
+
+    @property
+    def is_over(self) -> bool:
+        return len(self.told) == len(self.wanted)
 
     async def run(self) -> None:
         rest = iter(enumerate(self.wanted))
@@ -187,7 +191,7 @@ class Traffic:
 
     async def _enroll_all(self, client: httpx.AsyncClient, rest: Iterator[tuple[int, Wanted]]) -> None:
         for place, wanted in rest:
-            while place >= self.let_in:  # noqa: ASYNC110  let in by another thread
+            while not self.may_go_on(place):  # noqa: ASYNC110  it depends on other threads
                 await asyncio.sleep(0.01)
             self.told.append(await self._enroll(client, wanted))
 
@@ -266,55 +270,88 @@ class Campaign:
 def hold(campaign: Campaign, server: Server, database: str) -> None:
     """Enrol, kill, and see to it that nothing is left."""
     randomly = random.Random(campaign.seed)  # noqa: S311 - nothing secret
-    each = -(-campaign.size.enrolments // campaign.size.kills)
+    size, traffic = campaign.size, campaign.traffic
+    of_service = size.kills // 2
+    points = _Points(
+        # The service is killed after so many answers, the worker after so many mails: some enrolments fail.
+        service=sorted(randomly.uniform(0, 0.98) * size.enrolments for _ in range(of_service)),
+        worker=sorted(randomly.uniform(0, 0.84) * size.enrolments for _ in range(size.kills - of_service)),
+    )
+    traffic.may_go_on = points.allow
 
-    def keep_killing(kept: Kept, times: int, seed: int) -> None:
-        points = random.Random(seed)  # noqa: S311
-        for _ in range(times):
+    def keep_killing(kept: Kept, pending: list[float], progress: Callable[[], int], seed: int) -> None:
+        pause = random.Random(seed)  # noqa: S311
+        while pending:
             kept.wait_until_ready()
-            campaign.traffic.let_in += each
-            time.sleep(points.uniform(0, 0.5))
+            _wait_until(lambda: progress() >= pending[0] or traffic.is_over)
+            time.sleep(pause.uniform(0, 0.1))
             kept.kill()
             kept.start()
+            pending.pop(0)
         kept.wait_until_ready()
 
     def keep_crashing(seed: int) -> None:
-        points = random.Random(seed)  # noqa: S311
-        at = sorted(points.uniform(0.05, 0.95) * campaign.size.kills for _ in range(campaign.size.crashes))
+        pause = random.Random(seed)  # noqa: S311
+        at = sorted(pause.uniform(0.05, 0.95) * size.kills for _ in range(size.crashes))
         for number, point in enumerate(at):
             _wait_until(lambda point=point: campaign.kills >= point)  # type: ignore[misc]
-            time.sleep(points.uniform(0, 0.5))
+            time.sleep(pause.uniform(0, 0.5))
             if number % 3 == 2:
                 campaign.postgres.restart_at_once()
             else:
-                campaign.postgres.kill_a_backend(points)
+                campaign.postgres.kill_a_backend(pause)
 
-    of_service = campaign.size.kills // 2
     threads = [
-        _Thread(keep_killing, campaign.service, of_service, randomly.getrandbits(32)),
-        _Thread(keep_killing, campaign.worker, campaign.size.kills - of_service, randomly.getrandbits(32)),
+        _Thread(
+            keep_killing,
+            campaign.service,
+            points.service,
+            lambda: len(traffic.told),
+            randomly.getrandbits(32),
+        ),
+        _Thread(
+            keep_killing,
+            campaign.worker,
+            points.worker,
+            lambda: len(campaign.mail.received),
+            randomly.getrandbits(32),
+        ),
         _Thread(keep_crashing, randomly.getrandbits(32)),
     ]
     for thread in threads:
         thread.start()
-    # What is left over by rounding, and should a killer fail, its share.
-    asyncio.run(_with_killers(campaign, threads))
+    asyncio.run(_with_killers(traffic, threads))
     last = max([*campaign.service.kills, *campaign.worker.kills, *campaign.postgres.kills])
     _wait_until(lambda: _backlog(server.admin_url(database)) == 0)
     campaign.backlog_seconds = time.monotonic() - last
 
 
-async def _with_killers(campaign: Campaign, threads: "list[_Thread]") -> None:
-    traffic = asyncio.create_task(campaign.traffic.run())
+@dataclass(frozen=True)
+class _Points:
+    """When the next kills are due, by what has been done until then."""
+
+    service: list[float]
+    worker: list[float]
+
+    def allow(self, place: int) -> bool:
+        """Whether a client may go on: not far past a kill that is due, so that they lie as far apart as planned."""
+        in_time_for_the_service = not self.service or place < self.service[0] + 2 * CLIENTS
+        # Of ten wishes eight and more lead to a mail.
+        in_time_for_the_worker = not self.worker or place < self.worker[0] * 1.25 + 100
+        return in_time_for_the_service and in_time_for_the_worker
+
+
+async def _with_killers(traffic: Traffic, threads: "list[_Thread]") -> None:
+    clients = asyncio.create_task(traffic.run())
     while any(thread.is_alive() for thread in threads):
-        if traffic.done():
-            traffic.result()
+        failures = [thread.failure for thread in threads if thread.failure is not None]
+        if failures:
+            clients.cancel()
+            raise failures[0]
+        if clients.done():
+            clients.result()
         await asyncio.sleep(0.05)
-    for thread in threads:
-        if thread.failure is not None:
-            raise thread.failure
-    campaign.traffic.let_in = campaign.size.enrolments
-    await traffic
+    await clients
 
 
 class _Thread(threading.Thread):

@@ -6,13 +6,15 @@ import signal
 import socket
 import stat
 from collections.abc import Iterator
+from email import message_from_bytes
+from email.policy import default
 from pathlib import Path
 
 import httpx
 import pytest
 
 from tests.cli.conftest import MakeFolder
-from tests.cli.support import Running, refusal, servers_of, starting, up, users_of, wait_until
+from tests.cli.support import PASSWORD, Running, refusal, servers_of, starting, up, users_of, wait_until
 
 pytestmark = pytest.mark.once
 
@@ -50,23 +52,26 @@ class TestFromNothing:
         address = running.output.read_text().partition("  database       ")[2].split()[0]
         wait_until(lambda: sorted(users_of(address)) == ["lms_api", "lms_worker"])
 
-    def test_mails_are_files_that_it_names(self, running: Running) -> None:
+    def test_an_invitation_is_a_file_that_it_names_and_opens_an_account(self, running: Running) -> None:
         folder = Path(
             running.output.read_text().partition("  mail           the folder ")[2].partition(",")[0]
         )
-        lecturer = running.client("lecturer1@example.edu")
+        email = "vogel@example.edu"
+        lecturer, admin = running.client("lecturer1@example.edu"), running.client("admin@example.edu")
         course = next(each for each in lecturer.get("/courses").json()["items"] if each["state"] != "closed")
-        admin = running.client("admin@example.edu")
-        account = {"email": "vogel@example.edu", "full_name": "Lena Vogel", "role": "student"}
+        account = {"email": email, "full_name": "Lena Vogel", "role": "student"}
         assert admin.post("/users", json=account).status_code == 201
         enrolled = lecturer.post(
-            f"/courses/{course['id']}/enrollments", json={"email": "vogel@example.edu", "state": "invited"}
+            f"/courses/{course['id']}/enrollments", json={"email": email, "state": "invited"}
         ).json()
         delivery = f"/deliveries/{enrolled['delivery_id']}"
         wait_until(lambda: lecturer.get(delivery).json()["state"] == "sent")
-        assert f"{running.url}/invitation#" in (
-            folder / f"{enrolled['delivery_id']}.eml"
-        ).read_text().replace("=\n", "")
+        mail = message_from_bytes((folder / f"{enrolled['delivery_id']}.eml").read_bytes(), policy=default)
+        text = mail.get_body(("plain",)).get_content()  # type: ignore[union-attr]
+        token = text.partition(f"{running.url}/invitation#")[2].split()[0]
+        redemption = {"token": token, "new_password": PASSWORD}
+        assert running.client().post("/account-tokens/redeem", json=redemption).status_code == 204
+        assert running.client(email).get("/auth/me").json()["email"] == email
 
     def test_keeps_uploaded_files_with_its_data(self, running: Running) -> None:
         lecturer = running.client("lecturer1@example.edu")
