@@ -45,9 +45,9 @@ begin
         return;
     end if;
 
-    defect := lms.questions_defect(save_quiz_version.questions);
+    select found.rule, found.pointer into defect from lms.questions_defect(save_quiz_version.questions) as found;
     if defect.rule is null then
-        defect := lms.key_defect(save_quiz_version.questions, save_quiz_version.key);
+        select found.rule, found.pointer into defect from lms.key_defect(save_quiz_version.questions, save_quiz_version.key) as found;
     end if;
     if defect.rule is not null then
         perform lms.refuse(defect.rule, defect.pointer);
@@ -104,7 +104,7 @@ begin
         return query select known.key_version, null::boolean;
         return;
     end if;
-    defect := lms.key_defect(known.questions, correct_answer_key.key);
+    select found.rule, found.pointer into defect from lms.key_defect(known.questions, correct_answer_key.key) as found;
     if defect.rule is not null then
         perform lms.refuse(defect.rule, defect.pointer);
     end if;
@@ -342,7 +342,7 @@ begin
     if known.state = 'in_progress' then
         perform lms.refuse('quiz_attempts_handed_in');
     end if;
-    defect := lms.reviews_defect(known.questions, review_attempt.reviews);
+    select found.rule, found.pointer into defect from lms.reviews_defect(known.questions, review_attempt.reviews) as found;
     if defect.rule is not null then
         perform lms.refuse(defect.rule, defect.pointer);
     end if;
