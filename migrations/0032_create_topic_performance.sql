@@ -1,8 +1,8 @@
 -- Topic performance: how far each student is with the topic of each week, by the policy of the course.
 --
 -- why    dashboards show it to many, and it changes only when something is graded
--- locks  courses and quizzes, ACCESS EXCLUSIVE: for the column, which writes no row, its rule, which reads them all once,
---        and for the triggers
+-- locks  courses and quizzes, ACCESS EXCLUSIVE: for the column, which writes no row, its rule, which reads them all
+--        once, and for the triggers
 -- undo   drops table and functions, and the mastery policies of the courses
 --
 -- The table equals lms.computed_performance() after every transaction. Whoever grades calls lms.refresh_performance()
@@ -196,19 +196,18 @@ begin
 
     with computed as materialized (
         select
-            scores.student_id,
-            scores.week_number,
+            graded.student_id,
+            weeks.week_number,
             scores.attempts,
             scores.best_score,
             scores.last_score,
             scores.average_score,
             scores.mastery
         from (select distinct unnest(refresh_performance.student_ids) as student_id) as graded
+        cross join (select distinct unnest(refresh_performance.weeks) as week_number) as weeks
         -- Student by student, so that no plan computes a whole course for one of them.
-        cross join lateral (
+        left join lateral (
             select
-                performance.student_id,
-                performance.week_number,
                 performance.attempts,
                 performance.best_score,
                 performance.last_score,
@@ -218,20 +217,20 @@ begin
             where
                 performance.student_id = graded.student_id
                 and performance.course_id = refresh_performance.course_id
-                and performance.week_number = any(refresh_performance.weeks)
-        ) as scores
+                and performance.week_number = weeks.week_number
+        ) as scores on true
+    ),
+    -- Rows apart, and few: whatever the plan, what is kept is not compared with all of them.
+    without as materialized (
+        select computed.student_id, computed.week_number from computed where computed.attempts is null
     ),
     gone as (
         delete from lms.topic_performance as known
+        using without
         where
-            known.course_id = refresh_performance.course_id
-            and known.week_number = any(refresh_performance.weeks)
-            and known.student_id in (select unnest(refresh_performance.student_ids))
-            and not exists (
-                select
-                from computed
-                where computed.student_id = known.student_id and computed.week_number = known.week_number
-            )
+            known.student_id = without.student_id
+            and known.course_id = refresh_performance.course_id
+            and known.week_number = without.week_number
         returning known.student_id
     ),
     written as (
@@ -248,6 +247,7 @@ begin
             computed.average_score,
             computed.mastery
         from computed
+        where computed.attempts is not null
         on conflict on constraint topic_performance_pk do update
         set
             attempts = excluded.attempts,

@@ -107,6 +107,9 @@ LOST = {
     # Without enrolments there are no seats taken.
     "0013_create_student_enrollments": {"student_enrollments", "courses.seats_taken"},
     "0014_create_materials": {"materials"},
+    "0030_create_quizzes": {"quizzes", "quiz_versions", "quiz_answer_keys"},
+    "0031_create_quiz_attempts": {"quiz_attempts"},
+    "0032_create_topic_performance": {"topic_performance", "courses.mastery_policy"},
 }
 """Tables and columns whose contents are gone after a rollback. Its file says so in words, behind `-- loses`."""
 
@@ -117,6 +120,17 @@ LIVED_IN = """
     select user_id, 'POST /courses', 'a key', sha256(email::bytea), 201, '{"A": "b"}', 'kept' from lms.users;
     update lms.users set settings = '{"theme": "dark"}', settings_version = 3 where role = 'student';
     update lms.deployments set environment = 'staging';
+    insert into lms.quizzes (course_id, week_number, title) select course_id, 1, 'Quiz' from lms.courses;
+    insert into lms.quiz_versions (quiz_id, version_number, questions)
+    select quiz_id, 1, '[{"id": "q1", "type": "true_false", "prompt": "?", "points": 2}]' from lms.quizzes;
+    insert into lms.quiz_answer_keys (quiz_id, version_number, key)
+    select quiz_id, 1, '{"q1": {"type": "true_false", "correct": true}}' from lms.quizzes;
+    insert into lms.quiz_attempts (
+        quiz_id, quiz_version, student_id, attempt_number, state, answers, max_score, submitted_at
+    )
+    select quizzes.quiz_id, 1, enrollments.student_id, 1, 'submitted', '{"q1": true}', 2, now()
+    from lms.quizzes join lms.student_enrollments as enrollments on enrollments.course_id = quizzes.course_id;
+    select from lms.record_grades(array(select attempt_id from lms.quiz_attempts));
 """
 """What is in a database after some use that the demo school has none of."""
 

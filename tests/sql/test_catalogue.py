@@ -155,9 +155,10 @@ def test_every_table_has_row_level_security_and_lets_our_roles_alone_through(row
         from pg_policies where schemaname = 'lms'
     """)
     assert {row[0] for row in policies} == {row[0] for row in rows(TABLES)}
-    assert {(tuple(row[1]), *row[2:]) for row in policies} == {
-        (("lms_api", "lms_migrate"), "PERMISSIVE", "ALL", "true", "true")
-    }
+    for table, roles, *policy in policies:
+        assert policy == ["PERMISSIVE", "ALL", "true", "true"], table
+        # Keys have doors of their own; to the service the table is empty, even if it were granted.
+        assert roles == (["lms_migrate"] if table == "quiz_answer_keys" else ["lms_api", "lms_migrate"]), table
 
 
 def test_functions_that_run_as_their_owner_pin_their_path_and_others_stay_inlinable(rows: Any) -> None:
