@@ -354,7 +354,8 @@ comment on column lms.quizzes.state is
 comment on column lms.quizzes.opens_at is 'From when it can be started; null for at once. Personal data: none.';
 comment on column lms.quizzes.closes_at is
     'From when it can neither be started nor worked on; null for never. Personal data: none.';
-comment on column lms.quizzes.time_limit_seconds is 'Seconds from start to submission; null for any. Personal data: none.';
+comment on column lms.quizzes.time_limit_seconds is
+    'Seconds from start to submission; null for any. Personal data: none.';
 comment on column lms.quizzes.attempts_allowed is 'How often a student may take it; null for any. Personal data: none.';
 comment on column lms.quizzes.score_policy is
     'Which of several attempts counts: highest, latest, or average of all. Personal data: none.';
@@ -364,7 +365,8 @@ comment on column lms.quizzes.feedback_policy is
 comment on column lms.quizzes.current_version is
     'The highest version_number of its questions, null before there are any; written by lms.save_quiz_version() alone. '
     'Personal data: none.';
-comment on column lms.quizzes.version is 'Counts the edits of settings and questions, for If-Match. Personal data: none.';
+comment on column lms.quizzes.version is
+    'Counts the edits of settings and questions, for If-Match. Personal data: none.';
 comment on column lms.quizzes.created_at is 'When the quiz was made. Personal data: none.';
 comment on column lms.quizzes.updated_at is 'When it was last edited. Personal data: none.';
 

@@ -57,8 +57,10 @@ comment on column lms.quiz_attempts.attempt_id is 'Key, UUIDv7. Personal data: n
 comment on column lms.quiz_attempts.quiz_id is 'The quiz. Personal data: learning record.';
 comment on column lms.quiz_attempts.quiz_version is 'The version of its questions that was asked. Personal data: none.';
 comment on column lms.quiz_attempts.student_id is 'Who takes it. Personal data: identity (a pseudonym).';
-comment on column lms.quiz_attempts.student_role is 'Always student, for quiz_attempts_student_id_fk. Personal data: none.';
-comment on column lms.quiz_attempts.attempt_number is 'From 1, for this student and quiz. Personal data: learning record.';
+comment on column lms.quiz_attempts.student_role is
+    'Always student, for quiz_attempts_student_id_fk. Personal data: none.';
+comment on column lms.quiz_attempts.attempt_number is
+    'From 1, for this student and quiz. Personal data: learning record.';
 comment on column lms.quiz_attempts.state is
     'in_progress, submitted (some of it waits for a person), or graded. Personal data: learning record.';
 comment on column lms.quiz_attempts.answers is
@@ -81,7 +83,8 @@ comment on column lms.quiz_attempts.due_at is
     'first; null if there is neither. Personal data: learning record.';
 comment on column lms.quiz_attempts.submitted_at is
     'When it was handed in; null while in progress. Personal data: learning record.';
-comment on column lms.quiz_attempts.graded_at is 'When the score was last found; null without one. Personal data: learning record.';
+comment on column lms.quiz_attempts.graded_at is
+    'When the score was last found; null without one. Personal data: learning record.';
 comment on column lms.quiz_attempts.version is 'Counts the edits, for autosave and If-Match. Personal data: none.';
 
 comment on constraint quiz_attempts_pk on lms.quiz_attempts is '409 This attempt exists already.';
@@ -177,7 +180,8 @@ begin atomic
             (question.document -> 'points')::numeric as points,
             graded.answers -> (question.document ->> 'id') as given,
             graded.key -> (question.document ->> 'id') as key
-        offset 0   -- once for each question: pulled up, each would be looked up wherever it is named
+        -- Once for each question: pulled up, each would be looked up wherever it is named.
+        offset 0 -- noqa: PRS
     ) as its
     cross join lateral (
         select
@@ -211,7 +215,8 @@ begin atomic
                                         lms.spelled(
                                             its.given #>> '{}', coalesce((its.key -> 'match_case')::boolean, false)
                                         ) as spelling
-                                    offset 0   -- once, and not for each accepted spelling
+                                    -- Once, and not for each accepted spelling.
+                                    offset 0 -- noqa: PRS
                                 ) as given
                                 where exists (
                                     select
@@ -228,23 +233,20 @@ begin atomic
                     then
                         case jsonb_typeof(its.given)
                             when 'number'
-                                then (
-                                    its.given::numeric between coalesce(
-                                        (its.key -> 'minimum')::numeric,
-                                        (its.key -> 'value')::numeric - coalesce(
-                                            (its.key -> 'absolute_tolerance')::numeric,
-                                            (its.key -> 'relative_tolerance')::numeric * abs((its.key -> 'value')::numeric),
-                                            0
-                                        )
-                                    ) and coalesce(
-                                        (its.key -> 'maximum')::numeric,
-                                        (its.key -> 'value')::numeric + coalesce(
-                                            (its.key -> 'absolute_tolerance')::numeric,
-                                            (its.key -> 'relative_tolerance')::numeric * abs((its.key -> 'value')::numeric),
-                                            0
-                                        )
-                                    )
-                                )::integer
+                                then
+                                    case
+                                        when its.key ? 'minimum'
+                                            then
+                                                its.given::numeric between (its.key -> 'minimum')::numeric
+                                                and (its.key -> 'maximum')::numeric
+                                        else
+                                            abs(its.given::numeric - (its.key -> 'value')::numeric) <= coalesce(
+                                                (its.key -> 'absolute_tolerance')::numeric,
+                                                (its.key -> 'relative_tolerance')::numeric
+                                                * abs((its.key -> 'value')::numeric),
+                                                0
+                                            )
+                                    end::integer
                         end
                 when 'matching'
                     then
@@ -262,7 +264,8 @@ begin atomic
                 its.type = 'essay' and jsonb_typeof(its.given) = 'string' and its.given #>> '{}' ~ '[^ \t\n\r\f\v]',
                 false
             ) as awaits_review
-        offset 0   -- likewise once: the share is named twice
+        -- Likewise once: the share is named twice.
+        offset 0 -- noqa: PRS
     ) as earned
     cross join lateral (
         select

@@ -106,7 +106,8 @@ on lms.topic_performance (course_id, week_number, student_id);
 grant select on lms.topic_performance to lms_api;
 
 alter table lms.topic_performance enable row level security;
-create policy topic_performance_own_roles on lms.topic_performance to lms_api, lms_migrate using (true) with check (true);
+create policy topic_performance_own_roles on lms.topic_performance
+to lms_api, lms_migrate using (true) with check (true);
 
 create function lms.mastery(policy jsonb, best_score numeric, last_score numeric, average_score numeric) returns text
 language sql immutable parallel safe

@@ -8,7 +8,8 @@
 -- A door to a client takes the token first and asks lms.actor() itself. Behind it in a query file,
 -- `from lms.actor($1) as actor left join lms.…($1, …) as it on true`, no row of the door is 404, and a row that has the
 -- version and nothing else is 412. A document of what a door has written is built from what it returns: the statement
--- around it still sees the tables as they were.
+-- around it still sees the tables as they were. What grades does without JIT, which takes a second to compile what runs
+-- for some milliseconds.
 --
 -- depends: 0032_create_topic_performance
 
@@ -47,7 +48,9 @@ begin
 
     select found.rule, found.pointer into defect from lms.questions_defect(save_quiz_version.questions) as found;
     if defect.rule is null then
-        select found.rule, found.pointer into defect from lms.key_defect(save_quiz_version.questions, save_quiz_version.key) as found;
+        select found.rule, found.pointer
+        into defect
+        from lms.key_defect(save_quiz_version.questions, save_quiz_version.key) as found;
     end if;
     if defect.rule is not null then
         perform lms.refuse(defect.rule, defect.pointer);
@@ -171,27 +174,44 @@ begin
     for no key update;
 
     return query
-    update lms.quiz_attempts as attempts
-    set
-        state = case when result.awaits_review then 'submitted' else 'graded' end,
-        score = case when not result.awaits_review then result.points end,
-        graded_at = case when not result.awaits_review then now() end,
-        feedback = result.feedback,
-        graded_by_key = result.key_version,
-        version = attempts.version + 1
-    from (
+    -- Each part by itself, so that no plan grades what was not asked for.
+    with chosen as materialized (
         select
-            graded.attempt_id,
-            graded.score as score_before,
+            attempts.attempt_id,
+            attempts.quiz_id,
+            attempts.quiz_version,
+            attempts.answers,
+            attempts.reviews,
+            attempts.score
+        from lms.quiz_attempts as attempts
+        where
+            attempts.attempt_id in (select unnest(record_grades.attempt_ids))
+            and attempts.state <> 'in_progress'
+    ),
+    asked as materialized (
+        select
+            versions.quiz_id,
+            versions.version_number,
             keys.key_version,
+            -- Put together anew, they are decompressed here, and not again for each question of each attempt.
+            versions.questions || '[]' as questions,
+            keys.key || '{}' as key
+        from (select distinct chosen.quiz_id, chosen.quiz_version from chosen) as needed
+        join lms.quiz_versions as versions
+            on versions.quiz_id = needed.quiz_id and versions.version_number = needed.quiz_version
+        join lms.quiz_answer_keys as keys
+            on keys.quiz_id = needed.quiz_id and keys.version_number = needed.quiz_version
+    ),
+    result as materialized (
+        select
+            chosen.attempt_id,
+            chosen.score as score_before,
+            asked.key_version,
             total.points,
             total.awaits_review,
             total.feedback
-        from lms.quiz_attempts as graded
-        join lms.quiz_versions as versions
-            on versions.quiz_id = graded.quiz_id and versions.version_number = graded.quiz_version
-        join lms.quiz_answer_keys as keys
-            on keys.quiz_id = graded.quiz_id and keys.version_number = graded.quiz_version
+        from chosen
+        join asked on asked.quiz_id = chosen.quiz_id and asked.version_number = chosen.quiz_version
         cross join lateral (
             select
                 sum(question.points) as points,
@@ -203,10 +223,18 @@ begin
                         else jsonb_build_object('points', question.points, 'comment', question.comment)
                     end
                 ) as feedback
-            from lms.graded(versions.questions, keys.key, graded.answers, graded.reviews) as question
+            from lms.graded(asked.questions, asked.key, chosen.answers, chosen.reviews) as question
         ) as total
-        where graded.attempt_id in (select unnest(record_grades.attempt_ids)) and graded.state <> 'in_progress'
-    ) as result
+    )
+    update lms.quiz_attempts as attempts
+    set
+        state = case when result.awaits_review then 'submitted' else 'graded' end,
+        score = case when not result.awaits_review then result.points end,
+        graded_at = case when not result.awaits_review then now() end,
+        feedback = result.feedback,
+        graded_by_key = result.key_version,
+        version = attempts.version + 1
+    from result
     where attempts.attempt_id = result.attempt_id
     returning attempts.attempt_id, attempts.student_id, result.score_before, attempts.score;
 
@@ -232,6 +260,7 @@ comment on function lms.record_grades(uuid[]) is
 create function lms.submit_attempt(token_hash bytea, attempt_id uuid, answers jsonb) returns setof lms.quiz_attempts
 language plpgsql volatile security definer
 set search_path = pg_catalog, pg_temp
+set jit = off
 as $$
 declare
     handed_in text;
@@ -298,8 +327,11 @@ begin atomic
                     then 'quiz_reviews_points'
             end,
             '/reviews/' || replace(replace(given.id, '~', '~0'), '/', '~1')
-        from jsonb_each(case jsonb_typeof(reviews) when 'object' then reviews else '{}' end) as given (id, review)
-        left join jsonb_array_elements(questions) as question (document) on question.document ->> 'id' = given.id
+        from jsonb_each(
+            case jsonb_typeof(reviews_defect.reviews) when 'object' then reviews_defect.reviews else '{}' end
+        ) as given (id, review)
+        left join jsonb_array_elements(reviews_defect.questions) as question (document)
+            on question.document ->> 'id' = given.id
     ) as found
     where found.rule is not null
     order by found.place, found.pointer
@@ -313,6 +345,7 @@ create function lms.review_attempt(token_hash bytea, attempt_id uuid, seen_versi
 returns setof lms.quiz_attempts
 language plpgsql volatile security definer
 set search_path = pg_catalog, pg_temp
+set jit = off
 as $$
 declare
     known record;
@@ -342,7 +375,9 @@ begin
     if known.state = 'in_progress' then
         perform lms.refuse('quiz_attempts_handed_in');
     end if;
-    select found.rule, found.pointer into defect from lms.reviews_defect(known.questions, review_attempt.reviews) as found;
+    select found.rule, found.pointer
+    into defect
+    from lms.reviews_defect(known.questions, review_attempt.reviews) as found;
     if defect.rule is not null then
         perform lms.refuse(defect.rule, defect.pointer);
     end if;
@@ -366,6 +401,7 @@ grant execute on function lms.review_attempt(bytea, uuid, integer, jsonb) to lms
 create function lms.submit_overdue_attempts(most integer) returns integer
 language plpgsql volatile security definer
 set search_path = pg_catalog, pg_temp
+set jit = off
 as $$
 declare
     overdue uuid[];
@@ -394,6 +430,7 @@ create function lms.regrade_attempts(quiz_id uuid, most integer)
 returns table (attempt_id uuid, student_id uuid, score_before numeric, score numeric)
 language plpgsql volatile security definer
 set search_path = pg_catalog, pg_temp
+set jit = off
 as $$
 begin
     return query

@@ -613,7 +613,11 @@ CREATE FUNCTION lms.graded(questions jsonb, key jsonb, answers jsonb, reviews js
                      END)::numeric
                      WHEN 'numeric'::text THEN (
                      CASE jsonb_typeof(its.given)
-                         WHEN 'number'::text THEN ((((its.given)::numeric >= COALESCE(((its.key -> 'minimum'::text))::numeric, (((its.key -> 'value'::text))::numeric - COALESCE(((its.key -> 'absolute_tolerance'::text))::numeric, (((its.key -> 'relative_tolerance'::text))::numeric * abs(((its.key -> 'value'::text))::numeric)), (0)::numeric)))) AND ((its.given)::numeric <= COALESCE(((its.key -> 'maximum'::text))::numeric, (((its.key -> 'value'::text))::numeric + COALESCE(((its.key -> 'absolute_tolerance'::text))::numeric, (((its.key -> 'relative_tolerance'::text))::numeric * abs(((its.key -> 'value'::text))::numeric)), (0)::numeric))))))::integer
+                         WHEN 'number'::text THEN (
+                         CASE
+                             WHEN (its.key ? 'minimum'::text) THEN (((its.given)::numeric >= ((its.key -> 'minimum'::text))::numeric) AND ((its.given)::numeric <= ((its.key -> 'maximum'::text))::numeric))
+                             ELSE (abs(((its.given)::numeric - ((its.key -> 'value'::text))::numeric)) <= COALESCE(((its.key -> 'absolute_tolerance'::text))::numeric, (((its.key -> 'relative_tolerance'::text))::numeric * abs(((its.key -> 'value'::text))::numeric)), (0)::numeric))
+                         END)::integer
                          ELSE NULL::integer
                      END)::numeric
                      WHEN 'matching'::text THEN
@@ -974,27 +978,44 @@ begin
     order by attempts.attempt_id
     for no key update;
     return query
-    update lms.quiz_attempts as attempts
-    set
-        state = case when result.awaits_review then 'submitted' else 'graded' end,
-        score = case when not result.awaits_review then result.points end,
-        graded_at = case when not result.awaits_review then now() end,
-        feedback = result.feedback,
-        graded_by_key = result.key_version,
-        version = attempts.version + 1
-    from (
+    -- Each part by itself, so that no plan grades what was not asked for.
+    with chosen as materialized (
         select
-            graded.attempt_id,
-            graded.score as score_before,
+            attempts.attempt_id,
+            attempts.quiz_id,
+            attempts.quiz_version,
+            attempts.answers,
+            attempts.reviews,
+            attempts.score
+        from lms.quiz_attempts as attempts
+        where
+            attempts.attempt_id in (select unnest(record_grades.attempt_ids))
+            and attempts.state <> 'in_progress'
+    ),
+    asked as materialized (
+        select
+            versions.quiz_id,
+            versions.version_number,
             keys.key_version,
+            -- Put together anew, they are decompressed here, and not again for each question of each attempt.
+            versions.questions || '[]' as questions,
+            keys.key || '{}' as key
+        from (select distinct chosen.quiz_id, chosen.quiz_version from chosen) as needed
+        join lms.quiz_versions as versions
+            on versions.quiz_id = needed.quiz_id and versions.version_number = needed.quiz_version
+        join lms.quiz_answer_keys as keys
+            on keys.quiz_id = needed.quiz_id and keys.version_number = needed.quiz_version
+    ),
+    result as materialized (
+        select
+            chosen.attempt_id,
+            chosen.score as score_before,
+            asked.key_version,
             total.points,
             total.awaits_review,
             total.feedback
-        from lms.quiz_attempts as graded
-        join lms.quiz_versions as versions
-            on versions.quiz_id = graded.quiz_id and versions.version_number = graded.quiz_version
-        join lms.quiz_answer_keys as keys
-            on keys.quiz_id = graded.quiz_id and keys.version_number = graded.quiz_version
+        from chosen
+        join asked on asked.quiz_id = chosen.quiz_id and asked.version_number = chosen.quiz_version
         cross join lateral (
             select
                 sum(question.points) as points,
@@ -1006,10 +1027,18 @@ begin
                         else jsonb_build_object('points', question.points, 'comment', question.comment)
                     end
                 ) as feedback
-            from lms.graded(versions.questions, keys.key, graded.answers, graded.reviews) as question
+            from lms.graded(asked.questions, asked.key, chosen.answers, chosen.reviews) as question
         ) as total
-        where graded.attempt_id in (select unnest(record_grades.attempt_ids)) and graded.state <> 'in_progress'
-    ) as result
+    )
+    update lms.quiz_attempts as attempts
+    set
+        state = case when result.awaits_review then 'submitted' else 'graded' end,
+        score = case when not result.awaits_review then result.points end,
+        graded_at = case when not result.awaits_review then now() end,
+        feedback = result.feedback,
+        graded_by_key = result.key_version,
+        version = attempts.version + 1
+    from result
     where attempts.attempt_id = result.attempt_id
     returning attempts.attempt_id, attempts.student_id, result.score_before, attempts.score;
     for topic in
@@ -1156,6 +1185,7 @@ COMMENT ON FUNCTION lms.refuse(rule text, pointer text) IS 'As lms.refuse(text),
 CREATE FUNCTION lms.regrade_attempts(quiz_id uuid, most integer) RETURNS TABLE(attempt_id uuid, student_id uuid, score_before numeric, score numeric)
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
+    SET jit TO 'off'
     AS $$
 begin
     return query
@@ -1212,6 +1242,7 @@ COMMENT ON FUNCTION lms.reveal_answer_key(token_hash bytea, attempt_id uuid) IS 
 CREATE FUNCTION lms.review_attempt(token_hash bytea, attempt_id uuid, seen_version integer, reviews jsonb) RETURNS SETOF lms.quiz_attempts
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
+    SET jit TO 'off'
     AS $$
 declare
     known record;
@@ -1241,7 +1272,9 @@ begin
     if known.state = 'in_progress' then
         perform lms.refuse('quiz_attempts_handed_in');
     end if;
-    select found.rule, found.pointer into defect from lms.reviews_defect(known.questions, review_attempt.reviews) as found;
+    select found.rule, found.pointer
+    into defect
+    from lms.reviews_defect(known.questions, review_attempt.reviews) as found;
     if defect.rule is not null then
         perform lms.refuse(defect.rule, defect.pointer);
     end if;
@@ -1321,7 +1354,9 @@ begin
     end if;
     select found.rule, found.pointer into defect from lms.questions_defect(save_quiz_version.questions) as found;
     if defect.rule is null then
-        select found.rule, found.pointer into defect from lms.key_defect(save_quiz_version.questions, save_quiz_version.key) as found;
+        select found.rule, found.pointer
+        into defect
+        from lms.key_defect(save_quiz_version.questions, save_quiz_version.key) as found;
     end if;
     if defect.rule is not null then
         perform lms.refuse(defect.rule, defect.pointer);
@@ -1346,6 +1381,7 @@ COMMENT ON FUNCTION lms.save_quiz_version(token_hash bytea, quiz_id uuid, seen_v
 CREATE FUNCTION lms.submit_attempt(token_hash bytea, attempt_id uuid, answers jsonb) RETURNS SETOF lms.quiz_attempts
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
+    SET jit TO 'off'
     AS $$
 declare
     handed_in text;
@@ -1390,6 +1426,7 @@ COMMENT ON FUNCTION lms.submit_attempt(token_hash bytea, attempt_id uuid, answer
 CREATE FUNCTION lms.submit_overdue_attempts(most integer) RETURNS integer
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
+    SET jit TO 'off'
     AS $$
 declare
     overdue uuid[];

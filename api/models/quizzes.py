@@ -168,7 +168,9 @@ class ShortAnswerKey(_Key):
 
     type: Literal["short_answer"]
     accepted: Annotated[list[Spelling], Field(min_length=1, max_length=100), AfterValidator(_each_once)]
-    match_case: bool | None = Field(default=None, description="Whether case matters; it does not unless said.")
+    match_case: bool | None = Field(
+        default=None, description="Whether case matters; it does not unless said."
+    )
 
 
 class NumericKey(_Key):
@@ -230,7 +232,9 @@ def _without_tag(value: Any, handler: ValidatorFunctionWrapHandler) -> Any:
             [
                 InitErrorDetails(
                     type=_refusal(found["msg"]),
-                    loc=found["loc"][1:] if found["loc"][:1] in {(type_,) for type_ in _TYPES} else found["loc"],
+                    loc=found["loc"][1:]
+                    if found["loc"][:1] in {(type_,) for type_ in _TYPES}
+                    else found["loc"],
                     input=found["input"],
                 )
                 for found in error.errors(include_url=False, include_context=False)

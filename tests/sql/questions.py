@@ -71,7 +71,8 @@ GOOD = {
     "the most points": with_question("true_false", points=1000),
     "points with two decimals": with_question("true_false", points=2.25),
     "an id with a hyphen, of 64 characters": Quiz(
-        [{"id": "a-" + "b" * 62, "type": "essay", "prompt": "?", "points": 1}], {"a-" + "b" * 62: {"type": "essay"}}
+        [{"id": "a-" + "b" * 62, "type": "essay", "prompt": "?", "points": 1}],
+        {"a-" + "b" * 62: {"type": "essay"}},
     ),
     "a prompt of 10,000 characters beyond the BMP": with_question("essay", prompt="\U0001f600" * 10_000),
     "a prompt that is a no-break space": with_question("essay", prompt="\u00a0"),
@@ -131,15 +132,22 @@ BAD = {
     ),
     "options that are texts": with_question("single_choice", options=["a", "b"]),
     "options that are an object": with_question("single_choice", options={"a": "Alpha", "b": "Beta"}),
-    "two options with one id": with_question("single_choice", options=_options(("b", "Beta"), ("b", "Other"))),
-    "two options with one text": with_question("single_choice", options=_options(("a", "Beta"), ("b", "Beta"))),
+    "two options with one id": with_question(
+        "single_choice", options=_options(("b", "Beta"), ("b", "Other"))
+    ),
+    "two options with one text": with_question(
+        "single_choice", options=_options(("a", "Beta"), ("b", "Beta"))
+    ),
     "an option without text": with_question("single_choice", options=[*OPTIONS, {"id": "d"}]),
-    "an option with a blank text": with_question("single_choice", options=_options(("b", "Beta"), ("d", " "))),
+    "an option with a blank text": with_question(
+        "single_choice", options=_options(("b", "Beta"), ("d", " "))
+    ),
     "an option that says it is right": with_question(
         "single_choice", options=[*OPTIONS, {"id": "d", "text": "Delta", "correct": True}]
     ),
     "two questions with one id": Quiz(
-        [{"id": "q1", "type": "essay", "prompt": f"{n}", "points": 1} for n in range(2)], {"q1": {"type": "essay"}}
+        [{"id": "q1", "type": "essay", "prompt": f"{n}", "points": 1} for n in range(2)],
+        {"q1": {"type": "essay"}},
     ),
     "no stems": with_question("matching", stems=None),
     "two stems with one text": with_question("matching", stems=_options(("s1", "One"), ("s2", "One"))),
@@ -147,7 +155,9 @@ BAD = {
     "a key that is a list": Quiz(quiz("essay").questions, []),
     "a key that is null": Quiz(quiz("essay").questions, None),
     "a key without the question": Quiz(quiz("essay").questions, {}),
-    "a key for an unknown question": Quiz(quiz("essay").questions, {"q1": {"type": "essay"}, "q2": {"type": "essay"}}),
+    "a key for an unknown question": Quiz(
+        quiz("essay").questions, {"q1": {"type": "essay"}, "q2": {"type": "essay"}}
+    ),
     "an entry that is the answer itself": Quiz(quiz("single_choice").questions, {"q1": "b"}),
     "an entry that is null": Quiz(quiz("essay").questions, {"q1": None}),
     "an entry of another type": Quiz(quiz("single_choice").questions, quiz("essay").key),

@@ -158,7 +158,9 @@ def test_every_table_has_row_level_security_and_lets_our_roles_alone_through(row
     for table, roles, *policy in policies:
         assert policy == ["PERMISSIVE", "ALL", "true", "true"], table
         # Keys have doors of their own; to the service the table is empty, even if it were granted.
-        assert roles == (["lms_migrate"] if table == "quiz_answer_keys" else ["lms_api", "lms_migrate"]), table
+        assert roles == (["lms_migrate"] if table == "quiz_answer_keys" else ["lms_api", "lms_migrate"]), (
+            table
+        )
 
 
 def test_functions_that_run_as_their_owner_pin_their_path_and_others_stay_inlinable(rows: Any) -> None:

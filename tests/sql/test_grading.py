@@ -38,7 +38,7 @@ TRUE = of("true_false")
 FALSE = of("true_false", correct=False)
 FOUR = of("short_answer")
 CASED = of("short_answer", match_case=True, accepted=["NaCl", "Na Cl"])
-ACCENTS = of("short_answer", accepted=["Élodie", "Ångström", "Привет мир", "straße"])
+ACCENTS = of("short_answer", accepted=["Élodie", "Ångström", "日本 語", "straße"])
 ACCENTS_CASED = of("short_answer", match_case=True, accepted=["Élodie"])
 SQUARE = of("short_answer", accepted=["x²"])
 ABSOLUTE = of("numeric")
@@ -123,8 +123,8 @@ CASES = {
     "decomposed, in lower case": Case(ACCENTS, "e\u0301lodie", 6),
     "without its accent": Case(ACCENTS, "Elodie", 0),
     "the sign for the unit": Case(ACCENTS, "\u212bngstr\u00f6m", 6),
-    "a no-break space": Case(ACCENTS, "Привет\u00a0мир", 6),
-    "an ideographic space and a line end": Case(ACCENTS, "\u3000Привет\n\u2003мир", 6),
+    "a no-break space": Case(ACCENTS, "日本\u00a0語", 6),
+    "an ideographic space and a line end": Case(ACCENTS, "\u3000日本\n\u2003語", 6),
     "another letter of the same sound": Case(ACCENTS, "strasse", 0),
     "decomposed where case matters": Case(ACCENTS_CASED, "E\u0301lodie", 6),
     "lower case where case matters": Case(ACCENTS_CASED, "\u00e9lodie", 0),
@@ -206,7 +206,8 @@ class Desk:
         )
         policy = settings.get("feedback_policy", "after_submit")
         self.api.execute(
-            "update lms.quizzes set state = 'published', feedback_policy = %s where quiz_id = %s", (policy, quiz_id)
+            "update lms.quizzes set state = 'published', feedback_policy = %s where quiz_id = %s",
+            (policy, quiz_id),
         )
         return quiz_id
 
@@ -230,7 +231,9 @@ class Desk:
             (sha256_of(name), attempt_id, json.dumps(answers)),
         ).fetchone()
 
-    def review(self, attempt_id: UUID, reviews: Any, name: str = "lecturer", version: int | None = None) -> Any:
+    def review(
+        self, attempt_id: UUID, reviews: Any, name: str = "lecturer", version: int | None = None
+    ) -> Any:
         return self.api.execute(
             "select state, score::float, feedback, version from lms.review_attempt(%s, %s, %s, %s::jsonb)",
             (sha256_of(name), attempt_id, version, json.dumps(reviews)),
@@ -243,7 +246,9 @@ class Desk:
 
     def performance(self) -> tuple[list[Any], list[Any]]:
         """What is kept, and what the attempts come to."""
-        columns = b"student_id, course_id, week_number, attempts, best_score, last_score, average_score, mastery"
+        columns = (
+            b"student_id, course_id, week_number, attempts, best_score, last_score, average_score, mastery"
+        )
         kept = b"select %s from lms.topic_performance order by 1, 2, 3" % columns
         computed = b"select %s from lms.computed_performance() order by 1, 2, 3" % columns
         return self.owner.execute(kept).fetchall(), self.owner.execute(computed).fetchall()
@@ -349,7 +354,9 @@ KEYS = {
 @pytest.mark.parametrize("name", ["lecturer", "super_admin", *dict.fromkeys([*OTHERS, *STUDENTS])])
 def test_a_key_is_for_whoever_teaches(desk: Desk, taken: tuple[UUID, UUID], door: str, name: str) -> None:
     documents = {"read": [], "save": CHOICE, "correct": CHOICE[1:]}[door]
-    assert opens(desk, KEYS[door], name, taken[0], *map(json.dumps, documents)) == (name in {"lecturer", "super_admin"})
+    assert opens(desk, KEYS[door], name, taken[0], *map(json.dumps, documents)) == (
+        name in {"lecturer", "super_admin"}
+    )
 
 
 @pytest.mark.parametrize("name", ["student", "lecturer", "super_admin", *OTHERS])
@@ -385,7 +392,9 @@ def test_a_student_sees_what_is_right_when_the_quiz_says_so(
     seen = [opens(desk, reveal, "student", attempt_id)]
     desk.submit(attempt_id, {})
     seen.append(opens(desk, reveal, "student", attempt_id))
-    desk.api.execute("update lms.quizzes set closes_at = now() - interval '1 second' where quiz_id = %s", (quiz_id,))
+    desk.api.execute(
+        "update lms.quizzes set closes_at = now() - interval '1 second' where quiz_id = %s", (quiz_id,)
+    )
     seen.append(opens(desk, reveal, "student", attempt_id))
     assert seen == [in_progress, submitted, closed]
 

@@ -15,7 +15,9 @@ from tests.conftest import TestDatabase
 from tests.sql.questions import BAD, GOOD, Quiz, quiz, with_key, with_question
 from tests.support.school import School, sha256_of
 
-SAVE = "select version, version_number, max_score from lms.save_quiz_version(%s, %s, %s, %s::jsonb, %s::jsonb)"
+SAVE = (
+    "select version, version_number, max_score from lms.save_quiz_version(%s, %s, %s, %s::jsonb, %s::jsonb)"
+)
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +72,9 @@ def test_both_refuse_it_at_the_same_place(
 ) -> None:
     rule, pointer = refusal(connection, quiz_id, asked)
     assert re.fullmatch(r"quiz_(questions|key)_[a-z_]+", rule or "")
-    assert any(found.startswith(pointer or "?") or (pointer or "?").startswith(found) for found in pointers(asked))
+    assert any(
+        found.startswith(pointer or "?") or (pointer or "?").startswith(found) for found in pointers(asked)
+    )
 
 
 def test_there_are_enough_of_both() -> None:
@@ -122,7 +126,9 @@ def test_the_comments_of_the_functions_name_every_rule(module_database: TestData
             "where pronamespace = 'lms'::regnamespace and proname in "
             "('questions_defect', 'key_defect', 'save_quiz_version', 'correct_answer_key')"
         ).fetchall()
-    said = {name: set(re.findall(r"quiz_[a-z_]+", comment.partition("Refuses ")[2])) for name, comment, _ in rows}
+    said = {
+        name: set(re.findall(r"quiz_[a-z_]+", comment.partition("Refuses ")[2])) for name, comment, _ in rows
+    }
     used = {name: set(re.findall(r"'(quiz_(?:questions|key)_[a-z_]+)'", source)) for name, _, source in rows}
     assert said["questions_defect"] == used["questions_defect"]
     assert said["key_defect"] == used["key_defect"]
@@ -138,7 +144,10 @@ def test_what_is_refused_leaves_nothing_behind(connection: psycopg.Connection[An
 
 
 def test_the_table_holds_its_questions_to_their_form(module_database: TestDatabase, quiz_id: UUID) -> None:
-    with psycopg.connect(module_database.admin_url) as owner, pytest.raises(psycopg.errors.CheckViolation) as refused:
+    with (
+        psycopg.connect(module_database.admin_url) as owner,
+        pytest.raises(psycopg.errors.CheckViolation) as refused,
+    ):
         owner.execute(
             "insert into lms.quiz_versions (quiz_id, version_number, questions) "
             """values (%s, 999, '[{"id": "q1", "type": "essay", "points": 1}]')""",

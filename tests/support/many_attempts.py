@@ -34,17 +34,23 @@ FILL = """
     insert into lms.quiz_versions (quiz_id, version_number, questions)
     select quizzes.quiz_id, 1, (
         select jsonb_agg(
-            jsonb_build_object('id', 'q' || n, 'type', kind, 'prompt', 'Question ' || n || ', ' || repeat('why? ', 10), 'points', n)
+            jsonb_build_object(
+                'id', 'q' || n, 'type', kind, 'prompt', 'Question ' || n || ', ' || repeat('why? ', 10), 'points', n
+            )
             || case
                 when kind not in ('single_choice', 'multiple_choice', 'matching') then '{}'
                 else jsonb_build_object('options', (
-                    select jsonb_agg(jsonb_build_object('id', 'o' || option, 'text', 'Option ' || option) order by option)
+                    select jsonb_agg(
+                        jsonb_build_object('id', 'o' || option, 'text', 'Option ' || option) order by option
+                    )
                     from generate_series(1, 5) as option
                 ))
             end
             || case
                 when kind <> 'matching' then '{}'
-                else '{"stems": [{"id": "s1", "text": "One"}, {"id": "s2", "text": "Two"}, {"id": "s3", "text": "Three"}]}'
+                else '{"stems": [
+                    {"id": "s1", "text": "One"}, {"id": "s2", "text": "Two"}, {"id": "s3", "text": "Three"}
+                ]}'
             end::jsonb
             order by n
         )
@@ -83,9 +89,15 @@ FILL = """
                     then jsonb_build_array('o' || (students.place + n) %% 5 + 1, 'o' || students.place / 5 %% 5 + 1)
                 when 'true_false' then to_jsonb((students.place + n) %% 2 = 0)
                 when 'short_answer'
-                    then to_jsonb(case students.place %% 3 when 0 then 'Forty-Two' when 1 then '42' else 'number ' || students.place end)
+                    then to_jsonb(
+                        case students.place %% 3
+                            when 0 then 'Forty-Two' when 1 then '42' else 'number ' || students.place
+                        end
+                    )
                 when 'numeric' then to_jsonb((students.place * n) %% 1000 + students.place / 100000.0)
-                else jsonb_build_object('s1', 'o1', 's2', 'o' || students.place %% 5 + 1, 's3', 'o' || students.place / 5 %% 5 + 1)
+                else jsonb_build_object(
+                    's1', 'o1', 's2', 'o' || students.place %% 5 + 1, 's3', 'o' || students.place / 5 %% 5 + 1
+                )
             end
         )
         from unnest(%(kinds)s::text[]) with ordinality as questions (kind, n)
