@@ -114,9 +114,9 @@ where state = 'in_progress';
 comment on index lms.quiz_attempts_in_progress_uq is '409 You are taking this quiz already.';
 -- Serves lms.submit_overdue_attempts().
 create index quiz_attempts_due_at_attempt_id_ix on lms.quiz_attempts (due_at, attempt_id) where state = 'in_progress';
--- Serves the grading of all that were started on a version, and the deletion of a quiz.
-create index quiz_attempts_quiz_id_quiz_version_attempt_id_ix
-on lms.quiz_attempts (quiz_id, quiz_version, attempt_id);
+-- Serves lms.regrade_attempts(): what an older key graded; and the deletion of a quiz.
+create index quiz_attempts_quiz_id_quiz_version_graded_by_key_attempt_id_ix
+on lms.quiz_attempts (quiz_id, quiz_version, graded_by_key, attempt_id);
 
 -- What is handed in, reviewed and scored, only lms.submit_attempt() and lms.review_attempt() write.
 grant select on lms.quiz_attempts to lms_api;

@@ -436,15 +436,21 @@ begin
     return query
     select regraded.attempt_id, regraded.student_id, regraded.score_before, regraded.score
     from lms.record_grades(array(
-        select attempts.attempt_id
-        from lms.quiz_attempts as attempts
-        join lms.quiz_answer_keys as keys
-            on keys.quiz_id = attempts.quiz_id and keys.version_number = attempts.quiz_version
-        where
-            attempts.quiz_id = regrade_attempts.quiz_id
-            and attempts.state <> 'in_progress'
-            and attempts.graded_by_key is distinct from keys.key_version
-        order by attempts.attempt_id
+        select outdated.attempt_id
+        from lms.quiz_answer_keys as keys
+        cross join lateral (
+            -- Never graded by a key means in progress, or imported with its score.
+            select attempts.attempt_id
+            from lms.quiz_attempts as attempts
+            where
+                attempts.quiz_id = keys.quiz_id
+                and attempts.quiz_version = keys.version_number
+                and attempts.graded_by_key < keys.key_version
+            order by attempts.graded_by_key, attempts.attempt_id
+            limit regrade_attempts.most
+        ) as outdated
+        where keys.quiz_id = regrade_attempts.quiz_id
+        order by outdated.attempt_id
         limit regrade_attempts.most
     )) as regraded;
 end;

@@ -1191,15 +1191,21 @@ begin
     return query
     select regraded.attempt_id, regraded.student_id, regraded.score_before, regraded.score
     from lms.record_grades(array(
-        select attempts.attempt_id
-        from lms.quiz_attempts as attempts
-        join lms.quiz_answer_keys as keys
-            on keys.quiz_id = attempts.quiz_id and keys.version_number = attempts.quiz_version
-        where
-            attempts.quiz_id = regrade_attempts.quiz_id
-            and attempts.state <> 'in_progress'
-            and attempts.graded_by_key is distinct from keys.key_version
-        order by attempts.attempt_id
+        select outdated.attempt_id
+        from lms.quiz_answer_keys as keys
+        cross join lateral (
+            -- Never graded by a key means in progress, or imported with its score.
+            select attempts.attempt_id
+            from lms.quiz_attempts as attempts
+            where
+                attempts.quiz_id = keys.quiz_id
+                and attempts.quiz_version = keys.version_number
+                and attempts.graded_by_key < keys.key_version
+            order by attempts.graded_by_key, attempts.attempt_id
+            limit regrade_attempts.most
+        ) as outdated
+        where keys.quiz_id = regrade_attempts.quiz_id
+        order by outdated.attempt_id
         limit regrade_attempts.most
     )) as regraded;
 end;
@@ -1876,7 +1882,7 @@ CREATE UNIQUE INDEX quiz_attempts_in_progress_uq ON lms.quiz_attempts USING btre
 
 COMMENT ON INDEX lms.quiz_attempts_in_progress_uq IS '409 You are taking this quiz already.';
 
-CREATE INDEX quiz_attempts_quiz_id_quiz_version_attempt_id_ix ON lms.quiz_attempts USING btree (quiz_id, quiz_version, attempt_id);
+CREATE INDEX quiz_attempts_quiz_id_quiz_version_graded_by_key_attempt_id_ix ON lms.quiz_attempts USING btree (quiz_id, quiz_version, graded_by_key, attempt_id);
 CREATE INDEX quizzes_course_id_week_number_quiz_id_ix ON lms.quizzes USING btree (course_id, week_number, quiz_id);
 CREATE INDEX sessions_expires_at_ix ON lms.sessions USING btree (expires_at);
 CREATE INDEX sessions_user_id_ix ON lms.sessions USING btree (user_id);

@@ -47,9 +47,9 @@ GRADE = """
 REGRADE = "select count(*) from lms.regrade_attempts((select quiz_id from lms.quizzes), %s)"
 PLAIN = """
     update lms.quiz_attempts
-    set score = score, feedback = feedback, graded_by_key = null, version = version + 1
+    set score = score, feedback = feedback, graded_by_key = 0, version = version + 1
     where attempt_id in (
-        select attempt_id from lms.quiz_attempts where graded_by_key is not null order by attempt_id limit %s
+        select attempt_id from lms.quiz_attempts where graded_by_key > 0 order by attempt_id limit %s
     )
 """
 

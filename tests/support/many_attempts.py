@@ -78,7 +78,8 @@ FILL = """
     update lms.quizzes set current_version = 1, state = 'published';
 
     insert into lms.quiz_attempts (
-        quiz_id, quiz_version, student_id, attempt_number, state, answers, score, max_score, submitted_at, graded_at
+        quiz_id, quiz_version, student_id, attempt_number, state, answers, score, max_score, submitted_at, graded_at,
+        graded_by_key
     )
     select quizzes.quiz_id, 1, students.user_id, 1, 'graded', (
         select jsonb_object_agg(
@@ -101,7 +102,7 @@ FILL = """
             end
         )
         from unnest(%(kinds)s::text[]) with ordinality as questions (kind, n)
-    ), 0, 55, now(), now()
+    ), 0, 55, now(), now(), 0
     from lms.quizzes
     cross join (
         select user_id, row_number() over (order by user_id) as place from lms.users where role = 'student'
