@@ -38,6 +38,8 @@ class Catalogue:
     indexes: frozenset[str]
     roles: frozenset[str]
     """Who may use the schema."""
+    refusals: dict[str, frozenset[str]]
+    """By function, the rules that it refuses itself, as its comment says: `Refuses quiz_key_form, ….`"""
 
 
 def read_catalogue(connection: psycopg.Connection[Any]) -> Catalogue:
@@ -49,7 +51,10 @@ def read_catalogue(connection: psycopg.Connection[Any]) -> Catalogue:
     rules = {name: frozenset(among) for name, among in connection.execute(_RULES)}
     indexes = frozenset(name for (name,) in connection.execute(_INDEXES))
     roles = frozenset(name for (name,) in connection.execute(_ROLES))
-    return Catalogue(tables, rules, indexes, roles)
+    refusals = {
+        name: frozenset(listed.split(", ")) for name, listed in connection.execute(_REFUSALS) if listed
+    }
+    return Catalogue(tables, rules, indexes, roles, refusals)
 
 
 def _parents(connection: psycopg.Connection[Any], table: str) -> tuple[ForeignKey, ...]:
@@ -134,4 +139,10 @@ _INDEXES = """
 
 _ROLES = """
     select rolname from pg_catalog.pg_roles where has_schema_privilege(oid, 'lms'::regnamespace, 'usage')
+"""
+
+_REFUSALS = """
+    select proname, substring(obj_description(oid, 'pg_proc') from 'Refuses ([a-z0-9_, ]+)[.]')
+    from pg_catalog.pg_proc
+    where pronamespace = 'lms'::regnamespace
 """

@@ -83,6 +83,11 @@ def token_for(name: str) -> str:
     return f"lms_{sha256(name.encode()).hexdigest()[:43]}"
 
 
+def sha256_of(name: str) -> bytes:
+    """What the database knows somebody's token by."""
+    return sha256(token_for(name).encode()).digest()
+
+
 def address_of(name: str) -> str:
     """Somebody's e-mail address."""
     return f"{name}@school.example"
