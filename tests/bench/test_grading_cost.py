@@ -14,7 +14,7 @@ import pytest
 from tests.conftest import TestDatabase
 from tests.support.many_attempts import fill
 
-MOST = 8.0
+MOST = 10.0
 """Times a plain update, of regrading with all that belongs to it."""
 BATCH = 1_000
 
