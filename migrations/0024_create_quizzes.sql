@@ -389,6 +389,9 @@ comment on constraint quizzes_version_ck on lms.quizzes is '422 A version counts
 -- Serves lms.computed_performance(), week by week, and the deletion of a course.
 create index quizzes_course_id_week_number_quiz_id_ix on lms.quizzes (course_id, week_number, quiz_id);
 
+-- Serves quizzes/list_quizzes, in its order.
+create index quizzes_course_id_quiz_id_ix on lms.quizzes (course_id, quiz_id);
+
 grant select, delete on lms.quizzes to lms_api;
 grant insert (
     course_id,

@@ -73,7 +73,8 @@ comment on function lms.save_quiz_version(bytea, uuid, integer, jsonb, jsonb) is
     'Save questions and their key, both or neither, as the next version of a quiz, for whoever teaches its course and has '
     'seen its present version, null for whichever there is. No row: no such quiz for them. The version alone: another was '
     'seen. Refuses quiz_questions_form, quiz_questions_points, quiz_questions_twice, quiz_key_form, quiz_key_missing, '
-    'quiz_key_range, quiz_key_twice, quiz_key_unknown_option, quiz_key_unknown_question.';
+    'quiz_key_range, quiz_key_twice, quiz_key_unknown_option, quiz_key_unknown_question, quiz_versions_size_ck, '
+    'quiz_answer_keys_key_ck.';
 grant execute on function lms.save_quiz_version(bytea, uuid, integer, jsonb, jsonb) to lms_api;
 
 create function lms.correct_answer_key(
@@ -125,7 +126,7 @@ comment on function lms.correct_answer_key(bytea, uuid, integer, integer, jsonb)
     'Replace the key of a version whose questions stay, for whoever teaches the course and has seen its present version, '
     'null for whichever there is; whether that changed it. No row: no such version for them. The version alone: another '
     'was seen. Attempts are not graded again by this. Refuses quiz_key_form, quiz_key_missing, quiz_key_range, '
-    'quiz_key_twice, quiz_key_unknown_option, quiz_key_unknown_question.';
+    'quiz_key_twice, quiz_key_unknown_option, quiz_key_unknown_question, quiz_answer_keys_key_ck.';
 grant execute on function lms.correct_answer_key(bytea, uuid, integer, integer, jsonb) to lms_api;
 
 create function lms.read_answer_key(token_hash bytea, quiz_id uuid, version_number integer)

@@ -493,7 +493,7 @@ end;
 $$;
 ALTER FUNCTION lms.correct_answer_key(token_hash bytea, quiz_id uuid, version_number integer, seen_key_version integer, key jsonb) OWNER TO lms_owner;
 
-COMMENT ON FUNCTION lms.correct_answer_key(token_hash bytea, quiz_id uuid, version_number integer, seen_key_version integer, key jsonb) IS 'Replace the key of a version whose questions stay, for whoever teaches the course and has seen its present version, null for whichever there is; whether that changed it. No row: no such version for them. The version alone: another was seen. Attempts are not graded again by this. Refuses quiz_key_form, quiz_key_missing, quiz_key_range, quiz_key_twice, quiz_key_unknown_option, quiz_key_unknown_question.';
+COMMENT ON FUNCTION lms.correct_answer_key(token_hash bytea, quiz_id uuid, version_number integer, seen_key_version integer, key jsonb) IS 'Replace the key of a version whose questions stay, for whoever teaches the course and has seen its present version, null for whichever there is; whether that changed it. No row: no such version for them. The version alone: another was seen. Attempts are not graded again by this. Refuses quiz_key_form, quiz_key_missing, quiz_key_range, quiz_key_twice, quiz_key_unknown_option, quiz_key_unknown_question, quiz_answer_keys_key_ck.';
 
 CREATE FUNCTION lms.credentials(email text) RETURNS TABLE(user_id uuid, password_hash text)
     LANGUAGE sql STABLE SECURITY DEFINER PARALLEL SAFE
@@ -1466,7 +1466,7 @@ end;
 $$;
 ALTER FUNCTION lms.save_quiz_version(token_hash bytea, quiz_id uuid, seen_version integer, questions jsonb, key jsonb) OWNER TO lms_owner;
 
-COMMENT ON FUNCTION lms.save_quiz_version(token_hash bytea, quiz_id uuid, seen_version integer, questions jsonb, key jsonb) IS 'Save questions and their key, both or neither, as the next version of a quiz, for whoever teaches its course and has seen its present version, null for whichever there is. No row: no such quiz for them. The version alone: another was seen. Refuses quiz_questions_form, quiz_questions_points, quiz_questions_twice, quiz_key_form, quiz_key_missing, quiz_key_range, quiz_key_twice, quiz_key_unknown_option, quiz_key_unknown_question.';
+COMMENT ON FUNCTION lms.save_quiz_version(token_hash bytea, quiz_id uuid, seen_version integer, questions jsonb, key jsonb) IS 'Save questions and their key, both or neither, as the next version of a quiz, for whoever teaches its course and has seen its present version, null for whichever there is. No row: no such quiz for them. The version alone: another was seen. Refuses quiz_questions_form, quiz_questions_points, quiz_questions_twice, quiz_key_form, quiz_key_missing, quiz_key_range, quiz_key_twice, quiz_key_unknown_option, quiz_key_unknown_question, quiz_versions_size_ck, quiz_answer_keys_key_ck.';
 
 CREATE FUNCTION lms.submit_attempt(token_hash bytea, attempt_id uuid, answers jsonb) RETURNS SETOF lms.quiz_attempts
     LANGUAGE plpgsql SECURITY DEFINER
@@ -2074,6 +2074,7 @@ CREATE UNIQUE INDEX quiz_attempts_in_progress_uq ON lms.quiz_attempts USING btre
 COMMENT ON INDEX lms.quiz_attempts_in_progress_uq IS '409 You are taking this quiz already.';
 
 CREATE INDEX quiz_attempts_quiz_id_quiz_version_graded_by_key_attempt_id_ix ON lms.quiz_attempts USING btree (quiz_id, quiz_version, graded_by_key, attempt_id);
+CREATE INDEX quizzes_course_id_quiz_id_ix ON lms.quizzes USING btree (course_id, quiz_id);
 CREATE INDEX quizzes_course_id_week_number_quiz_id_ix ON lms.quizzes USING btree (course_id, week_number, quiz_id);
 CREATE INDEX sessions_expires_at_ix ON lms.sessions USING btree (expires_at);
 CREATE INDEX sessions_user_id_ix ON lms.sessions USING btree (user_id);

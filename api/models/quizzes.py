@@ -1,4 +1,4 @@
-"""Quizzes: questions by type, and apart from them the key that says what is right.
+"""Quizzes: when and how they are taken, questions by type, and apart from them the key that says what is right.
 
 migrations/0024_create_quizzes.sql says what questions, keys and answers look like. lms.questions_defect() and
 lms.key_defect() hold documents to the same rules, and a test that the two agree.
@@ -6,10 +6,13 @@ lms.key_defect() hold documents to the same rules, and a test that the two agree
 
 from collections import Counter
 from collections.abc import Iterable
+from datetime import datetime
 from typing import Annotated, Any, Final, Literal, TypeAlias
+from uuid import UUID
 
 from pydantic import (
     AfterValidator,
+    BeforeValidator,
     Field,
     SerializerFunctionWrapHandler,
     StringConstraints,
@@ -21,7 +24,7 @@ from pydantic import (
 )
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
-from api.models.common import Request
+from api.models.common import ABSENT, PageOf, Request, Response, Title, read_time
 
 MAX_QUESTIONS: Final = 200
 _LARGEST: Final = 1e300
@@ -314,3 +317,99 @@ def _wrong_choices(question: Any, entry: Any, path: tuple[str, ...]) -> Iterable
                 yield path, "There is no such stem."
     if chosen - {option.id for option in question.options}:
         yield path, "There is no such option."
+
+
+Time = Annotated[datetime, BeforeValidator(read_time)]
+WeekOrNone = Annotated[int | None, Field(ge=1, le=53)]
+Seconds = Annotated[int | None, Field(ge=10, le=604_800)]
+Attempts = Annotated[int | None, Field(ge=1, le=100)]
+State = Literal["draft", "published", "closed"]
+ScorePolicy = Literal["highest", "latest", "average"]
+FeedbackPolicy = Literal["never", "after_submit", "after_close"]
+
+_WEEK: Final = "The week that it asks about; null for the whole course."
+_OPENS: Final = "From when it can be started; null for at once."
+_CLOSES: Final = "From when it can neither be started nor worked on, after it opens; null for never."
+_LIMIT: Final = "From start to submission; null for any."
+_ATTEMPTS: Final = "How often a student may take it; null for any."
+_SCORE: Final = "Which of several attempts counts; average is that of all."
+_FEEDBACK: Final = "When a student sees points, right answers and explanations."
+
+
+class NewQuiz(Request):
+    """When and how a quiz is taken. It begins as a draft, without questions."""
+
+    title: Title
+    week_number: WeekOrNone = Field(default=None, description=_WEEK)
+    opens_at: Time | None = Field(default=None, description=_OPENS)
+    closes_at: Time | None = Field(default=None, description=_CLOSES)
+    time_limit_seconds: Seconds = Field(default=None, description=_LIMIT)
+    attempts_allowed: Attempts = Field(default=1, description=_ATTEMPTS)
+    score_policy: ScorePolicy = Field(default="highest", description=_SCORE)
+    feedback_policy: FeedbackPolicy = Field(default="after_submit", description=_FEEDBACK)
+
+
+class QuizPatch(Request):
+    """What to change about a quiz; what is left out stays."""
+
+    title: Title = ABSENT
+    state: State = Field(default=ABSENT, description="A quiz without questions stays a draft.")
+    week_number: WeekOrNone = Field(default=None, description=_WEEK)
+    opens_at: Time | None = Field(default=None, description=_OPENS)
+    closes_at: Time | None = Field(default=None, description=_CLOSES)
+    time_limit_seconds: Seconds = Field(default=None, description=_LIMIT)
+    attempts_allowed: Attempts = Field(default=None, description=_ATTEMPTS)
+    score_policy: ScorePolicy = Field(default=ABSENT, description=_SCORE)
+    feedback_policy: FeedbackPolicy = Field(default=ABSENT, description=_FEEDBACK)
+
+
+class Quiz(Response):
+    """A quiz of a course, without its questions."""
+
+    id: UUID
+    course_id: UUID
+    week_number: int | None = Field(description=_WEEK)
+    title: str
+    state: State = Field(
+        description="draft (shown to no student), published, or closed (nobody starts any more)."
+    )
+    opens_at: datetime | None = Field(description=_OPENS)
+    closes_at: datetime | None = Field(description=_CLOSES)
+    time_limit_seconds: int | None = Field(description=_LIMIT)
+    attempts_allowed: int | None = Field(description=_ATTEMPTS)
+    score_policy: ScorePolicy = Field(description=_SCORE)
+    feedback_policy: FeedbackPolicy = Field(description=_FEEDBACK)
+    current_version: int | None = Field(
+        description="Counts its questions as saved; null before there are any."
+    )
+    version: int = Field(
+        description="Counts the edits of settings and questions; the first part of the ETag."
+    )
+    created_at: datetime
+    updated_at: datetime
+
+
+class QuizPage(PageOf):
+    """A page of quizzes, oldest entry first."""
+
+    items: list[Quiz]
+
+
+class SavedQuestions(Response):
+    """How questions and their key were saved."""
+
+    id: UUID = Field(description="The quiz.")
+    version: int = Field(description="Of the quiz; the first part of the ETag.")
+    version_number: int = Field(description="Of the questions, from 1.")
+    max_score: float = Field(description="The points of all questions together.")
+
+
+class QuizQuestions(Response):
+    """The present questions of a quiz, and what is right."""
+
+    id: UUID = Field(description="The quiz.")
+    version: int = Field(description="Of the quiz; the first part of the ETag.")
+    version_number: int | None = Field(description="Of the questions; null before there are any.")
+    max_score: float | None = Field(description="The points of all together; null before there are any.")
+    questions: list[Question]
+    key: dict[str, Key] = Field(description="What is right, by the id of the question.")

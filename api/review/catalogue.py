@@ -115,10 +115,25 @@ _FOREIGN_KEYS = """
 """
 
 _RULES = """
-    select constraints.conname, array_remove(array[tables.relname::text, parents.relname::text], null)
+    with recursive deleting (rule, relid) as (
+        select oid, confrelid from pg_catalog.pg_constraint where contype = 'f'
+        union
+        -- A deletion that cascades to the parent breaks the rule as well.
+        select deleting.rule, keys.confrelid
+        from deleting
+        join pg_catalog.pg_constraint as keys
+            on keys.conrelid = deleting.relid and keys.contype = 'f' and keys.confdeltype = 'c'
+    )
+    select
+        constraints.conname,
+        array(
+            select relname::text
+            from pg_catalog.pg_class
+            where
+                oid = constraints.conrelid
+                or oid in (select relid from deleting where rule = constraints.oid)
+        )
     from pg_catalog.pg_constraint as constraints
-    join pg_catalog.pg_class as tables on tables.oid = constraints.conrelid
-    left join pg_catalog.pg_class as parents on parents.oid = constraints.confrelid
     where constraints.connamespace = 'lms'::regnamespace and constraints.contype in ('p', 'u', 'f', 'c', 'x')
     union all
     select indexes.relname, array[tables.relname::text]
