@@ -198,6 +198,303 @@ ALTER FUNCTION lms.can_teach(user_id uuid, role text, lecturer_id uuid) OWNER TO
 
 COMMENT ON FUNCTION lms.can_teach(user_id uuid, role text, lecturer_id uuid) IS 'Whether this user may see all of, and change, a course of this lecturer: the lecturer, or an administrator.';
 
+CREATE FUNCTION lms.has_fields(value jsonb, required text[], optional text[]) RETURNS boolean
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    BEGIN ATOMIC
+ SELECT
+         CASE jsonb_typeof(value)
+             WHEN 'object'::text THEN ((value ?& required) AND (((value - required) - optional) = '{}'::jsonb))
+             ELSE false
+         END AS "case";
+END;
+ALTER FUNCTION lms.has_fields(value jsonb, required text[], optional text[]) OWNER TO lms_owner;
+
+COMMENT ON FUNCTION lms.has_fields(value jsonb, required text[], optional text[]) IS 'Whether this is an object that has all of the first fields and none but these.';
+
+CREATE FUNCTION lms.is_mastery_policy(policy jsonb) RETURNS boolean
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    BEGIN ATOMIC
+ SELECT
+         CASE
+             WHEN (NOT lms.has_fields(policy, '{score,mastered,developing}'::text[], '{}'::text[])) THEN false
+             WHEN ((policy -> 'score'::text) <> ALL (ARRAY['"highest"'::jsonb, '"latest"'::jsonb, '"average"'::jsonb])) THEN false
+             WHEN (jsonb_typeof((policy -> 'mastered'::text)) <> 'number'::text) THEN false
+             WHEN (jsonb_typeof((policy -> 'developing'::text)) <> 'number'::text) THEN false
+             ELSE ((((policy -> 'developing'::text))::numeric >= (0)::numeric) AND (((policy -> 'developing'::text))::numeric <= ((policy -> 'mastered'::text))::numeric) AND (((policy -> 'mastered'::text))::numeric <= (1)::numeric))
+         END AS "case";
+END;
+ALTER FUNCTION lms.is_mastery_policy(policy jsonb) OWNER TO lms_owner;
+
+COMMENT ON FUNCTION lms.is_mastery_policy(policy jsonb) IS 'Whether this is {"score": "highest", "latest" or "average", "mastered": share, "developing": share}, the shares from 0 to 1 and the second not above the first.';
+
+CREATE FUNCTION lms.mastery(policy jsonb, best_score numeric, last_score numeric, average_score numeric) RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    BEGIN ATOMIC
+ SELECT
+         CASE
+             WHEN (counted.score >= ((mastery.policy -> 'mastered'::text))::numeric) THEN 'mastered'::text
+             WHEN (counted.score >= ((mastery.policy -> 'developing'::text))::numeric) THEN 'developing'::text
+             ELSE 'remedial'::text
+         END AS "case"
+    FROM ( SELECT
+                 CASE (mastery.policy ->> 'score'::text)
+                     WHEN 'highest'::text THEN mastery.best_score
+                     WHEN 'latest'::text THEN mastery.last_score
+                     ELSE mastery.average_score
+                 END AS score) counted;
+END;
+ALTER FUNCTION lms.mastery(policy jsonb, best_score numeric, last_score numeric, average_score numeric) OWNER TO lms_owner;
+
+COMMENT ON FUNCTION lms.mastery(policy jsonb, best_score numeric, last_score numeric, average_score numeric) IS 'What these scores amount to by this policy: mastered, developing or remedial.';
+
+CREATE TABLE lms.courses (
+    course_id uuid DEFAULT lms.uuidv7() NOT NULL,
+    code text NOT NULL,
+    title text NOT NULL,
+    description text,
+    term_id uuid NOT NULL,
+    lecturer_id uuid NOT NULL,
+    lecturer_role text GENERATED ALWAYS AS ('lecturer'::text) STORED NOT NULL,
+    capacity integer NOT NULL,
+    seats_taken integer DEFAULT 0 NOT NULL,
+    state text DEFAULT 'draft'::text NOT NULL,
+    version integer DEFAULT 1 NOT NULL,
+    syllabus_version integer DEFAULT 1 NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    mastery_policy jsonb DEFAULT '{"score": "highest", "mastered": 0.8, "developing": 0.5}'::jsonb NOT NULL,
+    CONSTRAINT courses_capacity_ck CHECK (((capacity >= 1) AND (capacity <= 100000))),
+    CONSTRAINT courses_code_ck CHECK ((code ~ '^[A-Z0-9][A-Z0-9._-]{0,31}$'::text)),
+    CONSTRAINT courses_description_ck CHECK ((length(description) <= 10000)),
+    CONSTRAINT courses_mastery_policy_ck CHECK (lms.is_mastery_policy(mastery_policy)),
+    CONSTRAINT courses_seats_ck CHECK (((seats_taken >= 0) AND (seats_taken <= capacity))),
+    CONSTRAINT courses_state_ck CHECK ((state = ANY (ARRAY['draft'::text, 'published'::text, 'closed'::text]))),
+    CONSTRAINT courses_syllabus_version_ck CHECK ((syllabus_version >= 1)),
+    CONSTRAINT courses_title_ck CHECK ((((length(title) >= 1) AND (length(title) <= 200)) AND (title !~ '^\s|\s$'::text))),
+    CONSTRAINT courses_version_ck CHECK ((version >= 1))
+);
+ALTER TABLE lms.courses OWNER TO lms_owner;
+
+COMMENT ON TABLE lms.courses IS 'A course in a term, taught by a lecturer. Personal data: none but who teaches it.';
+COMMENT ON COLUMN lms.courses.course_id IS 'Key, UUIDv7. Personal data: none.';
+COMMENT ON COLUMN lms.courses.code IS 'Short name, such as CS101-2026. Personal data: none.';
+COMMENT ON COLUMN lms.courses.title IS 'Name as people say it. Personal data: none.';
+COMMENT ON COLUMN lms.courses.description IS 'What the course is about; null if nobody said. Personal data: none.';
+COMMENT ON COLUMN lms.courses.term_id IS 'The term it is given in. Personal data: none.';
+COMMENT ON COLUMN lms.courses.lecturer_id IS 'Who teaches it. Personal data: identity.';
+COMMENT ON COLUMN lms.courses.lecturer_role IS 'Always lecturer, for courses_lecturer_id_fk. Personal data: none.';
+COMMENT ON COLUMN lms.courses.capacity IS 'Seats in all. Personal data: none.';
+COMMENT ON COLUMN lms.courses.seats_taken IS 'Seats given away, counted by the statements that enrol. Personal data: none.';
+COMMENT ON COLUMN lms.courses.state IS 'draft (not shown to students), published, or closed (over). Personal data: none.';
+COMMENT ON COLUMN lms.courses.version IS 'Counts the edits of the course, for If-Match. Personal data: none.';
+COMMENT ON COLUMN lms.courses.syllabus_version IS 'Counts the edits of its syllabus, for If-Match. Personal data: none.';
+COMMENT ON COLUMN lms.courses.created_at IS 'When the course was made. Personal data: none.';
+COMMENT ON COLUMN lms.courses.updated_at IS 'When the course itself was last edited. Personal data: none.';
+COMMENT ON COLUMN lms.courses.mastery_policy IS 'Which share of the points is mastery: {"score": "highest", "latest" or "average" of the attempts of a week, "mastered": from this share on, "developing": from this one, below it remedial}. Personal data: none.';
+COMMENT ON CONSTRAINT courses_capacity_ck ON lms.courses IS '422 /capacity Give a number of seats from 1 to 100,000.';
+COMMENT ON CONSTRAINT courses_code_ck ON lms.courses IS '422 /code Use 1 to 32 capital letters, digits, dots, hyphens or underscores; a letter or digit first.';
+COMMENT ON CONSTRAINT courses_description_ck ON lms.courses IS '422 /description Use at most 10,000 characters.';
+COMMENT ON CONSTRAINT courses_mastery_policy_ck ON lms.courses IS '422 /mastery_policy Give score (highest, latest or average), mastered and developing, shares from 0 to 1, the latter not above the former.';
+COMMENT ON CONSTRAINT courses_seats_ck ON lms.courses IS '409 The course is full.';
+COMMENT ON CONSTRAINT courses_state_ck ON lms.courses IS '422 /state Use draft, published or closed.';
+COMMENT ON CONSTRAINT courses_syllabus_version_ck ON lms.courses IS '422 A version counts from 1.';
+COMMENT ON CONSTRAINT courses_title_ck ON lms.courses IS '422 /title Give a title of 1 to 200 characters, without space at its ends.';
+COMMENT ON CONSTRAINT courses_version_ck ON lms.courses IS '422 A version counts from 1.';
+
+CREATE TABLE lms.quiz_attempts (
+    attempt_id uuid DEFAULT lms.uuidv7() NOT NULL,
+    quiz_id uuid NOT NULL,
+    quiz_version integer NOT NULL,
+    student_id uuid NOT NULL,
+    student_role text GENERATED ALWAYS AS ('student'::text) STORED NOT NULL,
+    attempt_number smallint NOT NULL,
+    state text DEFAULT 'in_progress'::text NOT NULL,
+    answers jsonb DEFAULT '{}'::jsonb NOT NULL,
+    reviews jsonb DEFAULT '{}'::jsonb NOT NULL,
+    feedback jsonb,
+    score numeric(8,2),
+    max_score numeric(8,2) NOT NULL,
+    graded_by_key integer,
+    started_at timestamp with time zone DEFAULT now() NOT NULL,
+    due_at timestamp with time zone,
+    submitted_at timestamp with time zone,
+    graded_at timestamp with time zone,
+    version integer DEFAULT 1 NOT NULL,
+    CONSTRAINT quiz_attempts_answers_ck CHECK (((jsonb_typeof(answers) = 'object'::text) AND (pg_column_size(answers) <= 262144))),
+    CONSTRAINT quiz_attempts_attempt_number_ck CHECK ((attempt_number >= 1)),
+    CONSTRAINT quiz_attempts_due_at_ck CHECK ((due_at >= started_at)),
+    CONSTRAINT quiz_attempts_feedback_ck CHECK ((jsonb_typeof(feedback) = 'object'::text)),
+    CONSTRAINT quiz_attempts_graded_ck CHECK ((((state = 'graded'::text) = (score IS NOT NULL)) AND ((state = 'graded'::text) = (graded_at IS NOT NULL)))),
+    CONSTRAINT quiz_attempts_max_score_ck CHECK ((max_score > (0)::numeric)),
+    CONSTRAINT quiz_attempts_reviews_ck CHECK (((jsonb_typeof(reviews) = 'object'::text) AND (pg_column_size(reviews) <= 262144))),
+    CONSTRAINT quiz_attempts_score_ck CHECK (((score >= (0)::numeric) AND (score <= max_score))),
+    CONSTRAINT quiz_attempts_state_ck CHECK ((state = ANY (ARRAY['in_progress'::text, 'submitted'::text, 'graded'::text]))),
+    CONSTRAINT quiz_attempts_submitted_ck CHECK (((state = 'in_progress'::text) = (submitted_at IS NULL))),
+    CONSTRAINT quiz_attempts_version_ck CHECK ((version >= 1))
+);
+ALTER TABLE lms.quiz_attempts OWNER TO lms_owner;
+
+COMMENT ON TABLE lms.quiz_attempts IS 'A student taking a quiz. Personal data: learning record.';
+COMMENT ON COLUMN lms.quiz_attempts.attempt_id IS 'Key, UUIDv7. Personal data: none.';
+COMMENT ON COLUMN lms.quiz_attempts.quiz_id IS 'The quiz. Personal data: learning record.';
+COMMENT ON COLUMN lms.quiz_attempts.quiz_version IS 'The version of its questions that was asked. Personal data: none.';
+COMMENT ON COLUMN lms.quiz_attempts.student_id IS 'Who takes it. Personal data: identity (a pseudonym).';
+COMMENT ON COLUMN lms.quiz_attempts.student_role IS 'Always student, for quiz_attempts_student_id_fk. Personal data: none.';
+COMMENT ON COLUMN lms.quiz_attempts.attempt_number IS 'From 1, for this student and quiz. Personal data: learning record.';
+COMMENT ON COLUMN lms.quiz_attempts.state IS 'in_progress, submitted (some of it waits for a person), or graded. Personal data: learning record.';
+COMMENT ON COLUMN lms.quiz_attempts.answers IS 'A JSON object by the id of the question, as 0024_create_quizzes says; what is missing or has another form is no answer. Personal data: learning record.';
+COMMENT ON COLUMN lms.quiz_attempts.reviews IS 'What a person decided, a JSON object by the id of the question: {"points", "comment"?}; it goes before what the key says, also when the attempt is graded again. Personal data: learning record.';
+COMMENT ON COLUMN lms.quiz_attempts.feedback IS 'What lms.graded() found, a JSON object by the id of the question: {"points", "comment"?}, the points null where an answer waits for a person; never what would have been right. Null while in progress. Personal data: learning record.';
+COMMENT ON COLUMN lms.quiz_attempts.score IS 'The points of all questions together; null until all have some. Personal data: learning record.';
+COMMENT ON COLUMN lms.quiz_attempts.max_score IS 'quiz_versions.max_score of what was asked. Personal data: none.';
+COMMENT ON COLUMN lms.quiz_attempts.graded_by_key IS 'quiz_answer_keys.key_version of the key that it was last graded by; null if none did. Personal data: none.';
+COMMENT ON COLUMN lms.quiz_attempts.started_at IS 'When it was started. Personal data: learning record.';
+COMMENT ON COLUMN lms.quiz_attempts.due_at IS 'Until when it can be worked on, by the clock of the database: the time limit or the end of the quiz, whichever is first; null if there is neither. Personal data: learning record.';
+COMMENT ON COLUMN lms.quiz_attempts.submitted_at IS 'When it was handed in; null while in progress. Personal data: learning record.';
+COMMENT ON COLUMN lms.quiz_attempts.graded_at IS 'When the score was last found; null without one. Personal data: learning record.';
+COMMENT ON COLUMN lms.quiz_attempts.version IS 'Counts the edits, for autosave and If-Match. Personal data: none.';
+COMMENT ON CONSTRAINT quiz_attempts_answers_ck ON lms.quiz_attempts IS '422 /answers Give a JSON object of at most 256 KiB.';
+COMMENT ON CONSTRAINT quiz_attempts_attempt_number_ck ON lms.quiz_attempts IS '422 Attempts are numbered from 1.';
+COMMENT ON CONSTRAINT quiz_attempts_due_at_ck ON lms.quiz_attempts IS '422 An attempt is due after its start.';
+COMMENT ON CONSTRAINT quiz_attempts_feedback_ck ON lms.quiz_attempts IS '422 Feedback is a JSON object.';
+COMMENT ON CONSTRAINT quiz_attempts_graded_ck ON lms.quiz_attempts IS '422 What is graded has a score and its time.';
+COMMENT ON CONSTRAINT quiz_attempts_max_score_ck ON lms.quiz_attempts IS '422 Questions are worth more than nothing.';
+COMMENT ON CONSTRAINT quiz_attempts_reviews_ck ON lms.quiz_attempts IS '422 /reviews Give a JSON object of at most 256 KiB.';
+COMMENT ON CONSTRAINT quiz_attempts_score_ck ON lms.quiz_attempts IS '422 A score is at least 0 and at most what the questions are worth.';
+COMMENT ON CONSTRAINT quiz_attempts_state_ck ON lms.quiz_attempts IS '422 /state Use in_progress, submitted or graded.';
+COMMENT ON CONSTRAINT quiz_attempts_submitted_ck ON lms.quiz_attempts IS '422 What was handed in has the time of it, and nothing else has.';
+COMMENT ON CONSTRAINT quiz_attempts_version_ck ON lms.quiz_attempts IS '422 A version counts from 1.';
+
+CREATE TABLE lms.quizzes (
+    quiz_id uuid DEFAULT lms.uuidv7() NOT NULL,
+    course_id uuid NOT NULL,
+    week_number smallint,
+    title text NOT NULL,
+    state text DEFAULT 'draft'::text NOT NULL,
+    opens_at timestamp with time zone,
+    closes_at timestamp with time zone,
+    time_limit_seconds integer,
+    attempts_allowed smallint DEFAULT 1,
+    score_policy text DEFAULT 'highest'::text NOT NULL,
+    feedback_policy text DEFAULT 'after_submit'::text NOT NULL,
+    current_version integer,
+    version integer DEFAULT 1 NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT quizzes_attempts_allowed_ck CHECK (((attempts_allowed >= 1) AND (attempts_allowed <= 100))),
+    CONSTRAINT quizzes_current_version_ck CHECK (((state = 'draft'::text) OR (current_version IS NOT NULL))),
+    CONSTRAINT quizzes_feedback_policy_ck CHECK ((feedback_policy = ANY (ARRAY['never'::text, 'after_submit'::text, 'after_close'::text]))),
+    CONSTRAINT quizzes_score_policy_ck CHECK ((score_policy = ANY (ARRAY['highest'::text, 'latest'::text, 'average'::text]))),
+    CONSTRAINT quizzes_state_ck CHECK ((state = ANY (ARRAY['draft'::text, 'published'::text, 'closed'::text]))),
+    CONSTRAINT quizzes_time_limit_seconds_ck CHECK (((time_limit_seconds >= 10) AND (time_limit_seconds <= 604800))),
+    CONSTRAINT quizzes_title_ck CHECK ((((length(title) >= 1) AND (length(title) <= 200)) AND (title !~ '^\s|\s$'::text))),
+    CONSTRAINT quizzes_version_ck CHECK ((version >= 1)),
+    CONSTRAINT quizzes_week_number_ck CHECK (((week_number >= 1) AND (week_number <= 53))),
+    CONSTRAINT quizzes_window_ck CHECK ((closes_at > opens_at))
+);
+ALTER TABLE lms.quizzes OWNER TO lms_owner;
+
+COMMENT ON TABLE lms.quizzes IS 'A quiz of a course: when and how it is taken. Personal data: none.';
+COMMENT ON COLUMN lms.quizzes.quiz_id IS 'Key, UUIDv7. Personal data: none.';
+COMMENT ON COLUMN lms.quizzes.course_id IS 'The course. Personal data: none.';
+COMMENT ON COLUMN lms.quizzes.week_number IS 'The week of the syllabus whose topic it asks about; null for one about the whole course, such as an exam, which no mastery is counted from. Personal data: none.';
+COMMENT ON COLUMN lms.quizzes.title IS 'Name as people say it. Personal data: none.';
+COMMENT ON COLUMN lms.quizzes.state IS 'draft (not shown to students), published, or closed (nobody starts any more). Personal data: none.';
+COMMENT ON COLUMN lms.quizzes.opens_at IS 'From when it can be started; null for at once. Personal data: none.';
+COMMENT ON COLUMN lms.quizzes.closes_at IS 'From when it can neither be started nor worked on; null for never. Personal data: none.';
+COMMENT ON COLUMN lms.quizzes.time_limit_seconds IS 'Seconds from start to submission; null for any. Personal data: none.';
+COMMENT ON COLUMN lms.quizzes.attempts_allowed IS 'How often a student may take it; null for any. Personal data: none.';
+COMMENT ON COLUMN lms.quizzes.score_policy IS 'Which of several attempts counts: highest, latest, or average of all. Personal data: none.';
+COMMENT ON COLUMN lms.quizzes.feedback_policy IS 'When a student sees points by question, right answers and explanations: never, after_submit, or after_close (when the quiz is closed or closes_at is past). Personal data: none.';
+COMMENT ON COLUMN lms.quizzes.current_version IS 'The highest version_number of its questions, null before there are any; written by lms.save_quiz_version() alone. Personal data: none.';
+COMMENT ON COLUMN lms.quizzes.version IS 'Counts the edits of settings and questions, for If-Match. Personal data: none.';
+COMMENT ON COLUMN lms.quizzes.created_at IS 'When the quiz was made. Personal data: none.';
+COMMENT ON COLUMN lms.quizzes.updated_at IS 'When it was last edited. Personal data: none.';
+COMMENT ON CONSTRAINT quizzes_attempts_allowed_ck ON lms.quizzes IS '422 /attempts_allowed Allow 1 to 100 attempts.';
+COMMENT ON CONSTRAINT quizzes_current_version_ck ON lms.quizzes IS '409 /state The quiz has no questions yet.';
+COMMENT ON CONSTRAINT quizzes_feedback_policy_ck ON lms.quizzes IS '422 /feedback_policy Use never, after_submit or after_close.';
+COMMENT ON CONSTRAINT quizzes_score_policy_ck ON lms.quizzes IS '422 /score_policy Use highest, latest or average.';
+COMMENT ON CONSTRAINT quizzes_state_ck ON lms.quizzes IS '422 /state Use draft, published or closed.';
+COMMENT ON CONSTRAINT quizzes_time_limit_seconds_ck ON lms.quizzes IS '422 /time_limit_seconds Give 10 seconds to 7 days.';
+COMMENT ON CONSTRAINT quizzes_title_ck ON lms.quizzes IS '422 /title Give a title of 1 to 200 characters, without space at its ends.';
+COMMENT ON CONSTRAINT quizzes_version_ck ON lms.quizzes IS '422 A version counts from 1.';
+COMMENT ON CONSTRAINT quizzes_week_number_ck ON lms.quizzes IS '422 /week_number Number the weeks from 1 to 53.';
+COMMENT ON CONSTRAINT quizzes_window_ck ON lms.quizzes IS '422 /closes_at A quiz closes after it opens.';
+
+CREATE FUNCTION lms.computed_performance() RETURNS TABLE(student_id uuid, course_id uuid, week_number smallint, attempts integer, best_score numeric, last_score numeric, average_score numeric, mastery text)
+    LANGUAGE sql STABLE PARALLEL SAFE
+    BEGIN ATOMIC
+ SELECT scores.student_id,
+     scores.course_id,
+     scores.week_number,
+     scores.attempts,
+     scores.best_score,
+     scores.last_score,
+     scores.average_score,
+     lms.mastery(courses.mastery_policy, scores.best_score, scores.last_score, scores.average_score) AS mastery
+    FROM (( SELECT attempts.student_id,
+             quizzes.course_id,
+             quizzes.week_number,
+             (count(*))::integer AS attempts,
+             round(max((attempts.score / attempts.max_score)), 4) AS best_score,
+             round((array_agg((attempts.score / attempts.max_score) ORDER BY attempts.submitted_at DESC, attempts.attempt_id DESC))[1], 4) AS last_score,
+             round(avg((attempts.score / attempts.max_score)), 4) AS average_score
+            FROM (lms.quizzes
+              JOIN lms.quiz_attempts attempts ON ((attempts.quiz_id = quizzes.quiz_id)))
+           WHERE ((attempts.state = 'graded'::text) AND (quizzes.week_number IS NOT NULL))
+           GROUP BY attempts.student_id, quizzes.course_id, quizzes.week_number) scores
+      JOIN lms.courses ON ((courses.course_id = scores.course_id)));
+END;
+ALTER FUNCTION lms.computed_performance() OWNER TO lms_owner;
+
+COMMENT ON FUNCTION lms.computed_performance() IS 'lms.topic_performance as the attempts have it, for all students and weeks. Inlined, so that a condition on any of its keys reads no more than that.';
+
+CREATE FUNCTION lms.correct_answer_key(token_hash bytea, quiz_id uuid, version_number integer, seen_key_version integer, key jsonb) RETURNS TABLE(key_version integer, corrected boolean)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    known record;
+    defect record;
+begin
+    select keys.key_version, keys.key, versions.questions
+    into known
+    from lms.quiz_answer_keys as keys
+    join lms.quiz_versions as versions
+        on versions.quiz_id = keys.quiz_id and versions.version_number = keys.version_number
+    join lms.quizzes on quizzes.quiz_id = keys.quiz_id
+    join lms.courses on courses.course_id = quizzes.course_id
+    cross join lms.actor(correct_answer_key.token_hash) as actor
+    where
+        keys.quiz_id = correct_answer_key.quiz_id
+        and keys.version_number = correct_answer_key.version_number
+        and lms.can_teach(actor.user_id, actor.role, courses.lecturer_id)
+    for no key update of keys;
+    if not found then
+        return;
+    end if;
+    if known.key_version <> correct_answer_key.seen_key_version then
+        return query select known.key_version, null::boolean;
+        return;
+    end if;
+    select found.rule, found.pointer into defect from lms.key_defect(known.questions, correct_answer_key.key) as found;
+    if defect.rule is not null then
+        perform lms.refuse(defect.rule, defect.pointer);
+    end if;
+    if known.key = correct_answer_key.key then
+        return query select known.key_version, false;
+        return;
+    end if;
+    update lms.quiz_answer_keys as keys
+    set key = correct_answer_key.key, key_version = keys.key_version + 1, updated_at = now()
+    where keys.quiz_id = correct_answer_key.quiz_id and keys.version_number = correct_answer_key.version_number;
+    return query select known.key_version + 1, true;
+end;
+$$;
+ALTER FUNCTION lms.correct_answer_key(token_hash bytea, quiz_id uuid, version_number integer, seen_key_version integer, key jsonb) OWNER TO lms_owner;
+
+COMMENT ON FUNCTION lms.correct_answer_key(token_hash bytea, quiz_id uuid, version_number integer, seen_key_version integer, key jsonb) IS 'Replace the key of a version whose questions stay, for whoever teaches the course and has seen its present version, null for whichever there is; whether that changed it. No row: no such version for them. The version alone: another was seen. Attempts are not graded again by this. Refuses quiz_key_form, quiz_key_missing, quiz_key_range, quiz_key_twice, quiz_key_unknown_option, quiz_key_unknown_question, quiz_answer_keys_key_ck.';
+
 CREATE FUNCTION lms.credentials(email text) RETURNS TABLE(user_id uuid, password_hash text)
     LANGUAGE sql STABLE SECURITY DEFINER PARALLEL SAFE
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -229,6 +526,135 @@ ALTER FUNCTION lms.folded(name text) OWNER TO lms_owner;
 
 COMMENT ON FUNCTION lms.folded(name text) IS 'A name as one types it who looks for it: in lower case, without accents. The index of names is over this.';
 
+CREATE FUNCTION lms.follow_mastery_policy() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+    -- Whoever refreshes anything of this course has the row until they commit.
+    perform from lms.courses where courses.course_id = new.course_id for update;
+    update lms.topic_performance
+    set
+        mastery = lms.mastery(new.mastery_policy, best_score, last_score, average_score),
+        updated_at = now()
+    where
+        topic_performance.course_id = new.course_id
+        and mastery <> lms.mastery(new.mastery_policy, best_score, last_score, average_score);
+    return null;
+end;
+$$;
+ALTER FUNCTION lms.follow_mastery_policy() OWNER TO lms_owner;
+
+COMMENT ON FUNCTION lms.follow_mastery_policy() IS 'A course has another mastery policy: what its students have mastered changes with it.';
+
+CREATE FUNCTION lms.follow_week_number() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+    -- Whoever grades an attempt at this quiz has the row until they commit: see lms.record_grades().
+    perform from lms.quizzes where quizzes.quiz_id = new.quiz_id for update;
+    perform lms.refresh_performance(
+        new.course_id,
+        array_remove(array[old.week_number, new.week_number], null),
+        array(select distinct student_id from lms.quiz_attempts where quiz_attempts.quiz_id = new.quiz_id)
+    );
+    return null;
+end;
+$$;
+ALTER FUNCTION lms.follow_week_number() OWNER TO lms_owner;
+
+COMMENT ON FUNCTION lms.follow_week_number() IS 'A quiz was put to another week: what its attempts count for changes with it.';
+
+CREATE FUNCTION lms.spelled(answer text, match_case boolean) RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    BEGIN ATOMIC
+ SELECT btrim(regexp_replace(
+         CASE
+             WHEN match_case THEN NORMALIZE(answer, NFD)
+             ELSE lower(NORMALIZE(answer, NFD))
+         END, '[\s\u0085\u00a0\u1680\u2000-\u200b\u2028\u2029\u202f\u205f\u3000\ufeff]+'::text, ' '::text, 'g'::text)) AS btrim;
+END;
+ALTER FUNCTION lms.spelled(answer text, match_case boolean) OWNER TO lms_owner;
+
+COMMENT ON FUNCTION lms.spelled(answer text, match_case boolean) IS 'A short answer as it is compared: composed or not (Unicode), without space at its ends and with single spaces within, and in lower case unless case matters.';
+
+CREATE FUNCTION lms.graded(questions jsonb, key jsonb, answers jsonb, reviews jsonb) RETURNS TABLE(question_id text, max_points numeric, points numeric, is_right boolean, awaits_review boolean, comment text)
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    BEGIN ATOMIC
+ SELECT its.id,
+     its.points,
+         CASE
+             WHEN (review.points IS NOT NULL) THEN review.points
+             WHEN (NOT earned.awaits_review) THEN round((its.points * COALESCE(earned.share, (0)::numeric)), 2)
+             ELSE NULL::numeric
+         END AS "case",
+         CASE
+             WHEN (review.points IS NOT NULL) THEN (review.points = its.points)
+             WHEN (NOT earned.awaits_review) THEN (COALESCE(earned.share, (0)::numeric) = (1)::numeric)
+             ELSE NULL::boolean
+         END AS "case",
+     ((review.points IS NULL) AND earned.awaits_review),
+     review.comment
+    FROM (((jsonb_array_elements(graded.questions) question(document)
+      CROSS JOIN LATERAL ( SELECT (question.document ->> 'id'::text) AS id,
+             (question.document ->> 'type'::text) AS type,
+             ((question.document -> 'points'::text))::numeric AS points,
+             (graded.answers -> (question.document ->> 'id'::text)) AS given,
+             (graded.key -> (question.document ->> 'id'::text)) AS key
+          OFFSET 0) its)
+      CROSS JOIN LATERAL ( SELECT
+                 CASE its.type
+                     WHEN 'single_choice'::text THEN (((its.given = (its.key -> 'correct'::text)))::integer)::numeric
+                     WHEN 'true_false'::text THEN (((its.given = (its.key -> 'correct'::text)))::integer)::numeric
+                     WHEN 'multiple_choice'::text THEN
+                     CASE jsonb_typeof(its.given)
+                         WHEN 'array'::text THEN ( SELECT ((GREATEST(sum(
+                                 CASE
+                                     WHEN ((its.key -> 'correct'::text) ? (option.value ->> 'id'::text)) THEN 1
+                                     ELSE '-1'::integer
+                                 END), (0)::bigint))::numeric / (jsonb_array_length((its.key -> 'correct'::text)))::numeric)
+                            FROM jsonb_array_elements((question.document -> 'options'::text)) option(value)
+                           WHERE (its.given ? (option.value ->> 'id'::text)))
+                         ELSE NULL::numeric
+                     END
+                     WHEN 'short_answer'::text THEN (
+                     CASE
+                         WHEN (jsonb_typeof(its.given) <> 'string'::text) THEN (0)::bigint
+                         WHEN ((its.key -> 'accepted'::text) ? (its.given #>> '{}'::text[])) THEN (1)::bigint
+                         ELSE ( SELECT count(*) AS count
+                            FROM ( SELECT lms.spelled((its.given #>> '{}'::text[]), COALESCE(((its.key -> 'match_case'::text))::boolean, false)) AS spelling
+                                  OFFSET 0) given
+                           WHERE (EXISTS ( SELECT
+                                    FROM jsonb_array_elements_text((its.key -> 'accepted'::text)) accepted(spelling)
+                                   WHERE (lms.spelled(accepted.spelling, COALESCE(((its.key -> 'match_case'::text))::boolean, false)) = given.spelling))))
+                     END)::numeric
+                     WHEN 'numeric'::text THEN (
+                     CASE jsonb_typeof(its.given)
+                         WHEN 'number'::text THEN (
+                         CASE
+                             WHEN (its.key ? 'minimum'::text) THEN (((its.given)::numeric >= ((its.key -> 'minimum'::text))::numeric) AND ((its.given)::numeric <= ((its.key -> 'maximum'::text))::numeric))
+                             ELSE (abs(((its.given)::numeric - ((its.key -> 'value'::text))::numeric)) <= COALESCE(((its.key -> 'absolute_tolerance'::text))::numeric, (((its.key -> 'relative_tolerance'::text))::numeric * abs(((its.key -> 'value'::text))::numeric)), (0)::numeric))
+                         END)::integer
+                         ELSE NULL::integer
+                     END)::numeric
+                     WHEN 'matching'::text THEN
+                     CASE jsonb_typeof(its.given)
+                         WHEN 'object'::text THEN ( SELECT ((count(*) FILTER (WHERE ((its.given -> pair.key) = pair.value)))::numeric / (NULLIF(count(*), 0))::numeric)
+                            FROM jsonb_each((its.key -> 'correct'::text)) pair(key, value))
+                         ELSE NULL::numeric
+                     END
+                     ELSE NULL::numeric
+                 END AS share,
+             COALESCE(((its.type = 'essay'::text) AND (jsonb_typeof(its.given) = 'string'::text) AND ((its.given #>> '{}'::text[]) ~ '[^ \t\n\r\f\v]'::text)), false) AS awaits_review
+          OFFSET 0) earned)
+      CROSS JOIN LATERAL ( SELECT (((graded.reviews -> its.id) -> 'points'::text))::numeric AS points,
+             ((graded.reviews -> its.id) ->> 'comment'::text) AS comment) review);
+END;
+ALTER FUNCTION lms.graded(questions jsonb, key jsonb, answers jsonb, reviews jsonb) OWNER TO lms_owner;
+
+COMMENT ON FUNCTION lms.graded(questions jsonb, key jsonb, answers jsonb, reviews jsonb) IS 'What each question of an attempt is worth, by questions, key, answers and what a person decided before. All or nothing for single_choice, true_false, short_answer and numeric; multiple_choice (right chosen - wrong chosen) / right, at least 0; matching by pair; an essay that is not blank waits for a person, its points null. Rounded to two decimals.';
+
 CREATE FUNCTION lms.holds_seat(state text) RETURNS boolean
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     BEGIN ATOMIC
@@ -237,6 +663,28 @@ END;
 ALTER FUNCTION lms.holds_seat(state text) OWNER TO lms_owner;
 
 COMMENT ON FUNCTION lms.holds_seat(state text) IS 'Whether an enrolment in this state takes a seat: all but a dropped one. An invitation is a seat kept.';
+
+CREATE FUNCTION lms.is_label(value jsonb, most integer) RETURNS boolean
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    BEGIN ATOMIC
+ SELECT ((jsonb_typeof(value) = 'string'::text) AND (length((value #>> '{}'::text[])) <= most) AND ((value #>> '{}'::text[]) ~ '[^ \t\n\r\f\v]'::text));
+END;
+ALTER FUNCTION lms.is_label(value jsonb, most integer) OWNER TO lms_owner;
+
+COMMENT ON FUNCTION lms.is_label(value jsonb, most integer) IS 'Whether this is a text of so many characters at most that is not blank. Null where there is nothing.';
+
+CREATE FUNCTION lms.is_points(value jsonb) RETURNS boolean
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    BEGIN ATOMIC
+ SELECT
+         CASE jsonb_typeof(value)
+             WHEN 'number'::text THEN (((value)::numeric > (0)::numeric) AND ((value)::numeric <= (1000)::numeric) AND ((value)::numeric = round((value)::numeric, 2)))
+             ELSE false
+         END AS "case";
+END;
+ALTER FUNCTION lms.is_points(value jsonb) OWNER TO lms_owner;
+
+COMMENT ON FUNCTION lms.is_points(value jsonb) IS 'Whether a question can be worth this: a number above 0, at most 1,000, with at most two decimals.';
 
 CREATE TABLE lms.account_tokens (
     token_hash bytea NOT NULL,
@@ -272,6 +720,138 @@ END;
 ALTER FUNCTION lms.issue_account_token(token_hash bytea, user_id uuid, valid_hours integer) OWNER TO lms_owner;
 
 COMMENT ON FUNCTION lms.issue_account_token(token_hash bytea, user_id uuid, valid_hours integer) IS 'Makes a link to an account that is open and has no password yet: a row, or none where there is nothing to open. The worker, who sends it, can neither see a hash nor make any other link.';
+
+CREATE FUNCTION lms.key_defect(questions jsonb, key jsonb, OUT rule text, OUT pointer text) RETURNS record
+    LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+    AS $_$
+declare
+    question jsonb;
+    entry jsonb;
+    correct jsonb;
+    chosen jsonb;
+    path text;
+begin
+    rule := 'quiz_key_form';
+    pointer := '/key';
+    if jsonb_typeof(key) is distinct from 'object' then
+        return;
+    end if;
+    for question in select * from jsonb_array_elements(questions) loop
+        path := '/key/' || (question ->> 'id');
+        entry := key -> (question ->> 'id');
+        if entry is null then
+            rule := 'quiz_key_missing';
+            pointer := path;
+            return;
+        end if;
+        -- The fields, and what they hold.
+        rule := 'quiz_key_form';
+        correct := entry -> 'correct';
+        pointer := case
+            when jsonb_typeof(entry) <> 'object' then path
+            when entry -> 'type' is distinct from question -> 'type' then path || '/type'
+            when not case question ->> 'type'
+                when 'short_answer' then lms.has_fields(entry, '{type, accepted}', '{match_case, explanation}')
+                when 'essay' then lms.has_fields(entry, '{type}', '{explanation}')
+                when 'numeric'
+                    then
+                        lms.has_fields(entry, '{type, value}', '{absolute_tolerance, explanation}')
+                        or lms.has_fields(entry, '{type, value}', '{relative_tolerance, explanation}')
+                        or lms.has_fields(entry, '{type, minimum, maximum}', '{explanation}')
+                else lms.has_fields(entry, '{type, correct}', '{explanation}')
+            end then path
+            when not lms.is_label(entry -> 'explanation', 5000) then path || '/explanation'
+            when jsonb_typeof(entry -> 'match_case') <> 'boolean' then path || '/match_case'
+            when not case question ->> 'type'
+                when 'single_choice' then jsonb_typeof(correct) = 'string'
+                when 'true_false' then jsonb_typeof(correct) = 'boolean'
+                when 'multiple_choice'
+                    then
+                        jsonb_typeof(correct) = 'array'
+                        and correct <> '[]'
+                        and not jsonb_path_exists(correct, 'strict $[*] ? (@.type() != "string")')
+                when 'matching'
+                    then
+                        jsonb_typeof(correct) = 'object'
+                        and not jsonb_path_exists(correct, '$.* ? (@.type() != "string")')
+                else true
+            end then path || '/correct'
+            when question ->> 'type' = 'short_answer' and not case jsonb_typeof(entry -> 'accepted')
+                when 'array'
+                    then
+                        jsonb_array_length(entry -> 'accepted') between 1 and 100
+                        and (
+                            select bool_and(lms.is_label(spelling, 500))
+                            from jsonb_array_elements(entry -> 'accepted') as spelling
+                        )
+                else false
+            end then path || '/accepted'
+            when question ->> 'type' = 'numeric' and exists (
+                select
+                from jsonb_each(entry - '{type, explanation}'::text[]) as field
+                where case jsonb_typeof(field.value) when 'number' then abs(field.value::numeric) > 1e300 else true end
+            ) then path
+        end;
+        if pointer is not null then
+            return;
+        end if;
+        -- What they say, beside the question.
+        chosen := case question ->> 'type'
+            when 'single_choice' then jsonb_build_array(correct)
+            when 'multiple_choice' then correct
+            when 'matching' then jsonb_path_query_array(correct, '$.*')
+            when 'short_answer' then entry -> 'accepted'
+            else '[]'
+        end;
+        if question ->> 'type' in ('multiple_choice', 'short_answer')
+            and (select count(distinct each) < count(*) from jsonb_array_elements(chosen) as each)
+        then
+            rule := 'quiz_key_twice';
+            pointer := path || case question ->> 'type' when 'short_answer' then '/accepted' else '/correct' end;
+        elsif question ? 'stems'
+            and exists (
+                select from jsonb_array_elements(question -> 'stems') as stem where not correct ? (stem ->> 'id')
+            )
+        then
+            rule := 'quiz_key_missing';
+            pointer := path || '/correct';
+        elsif question ? 'options'
+            and (
+                exists (
+                    select
+                    from jsonb_array_elements(chosen) as each
+                    where not exists (
+                        select from jsonb_array_elements(question -> 'options') as option where option -> 'id' = each
+                    )
+                )
+                or question ? 'stems' and jsonb_array_length(chosen) > jsonb_array_length(question -> 'stems')
+            )
+        then
+            rule := 'quiz_key_unknown_option';
+            pointer := path || '/correct';
+        elsif (entry -> 'absolute_tolerance')::numeric < 0
+            or (entry -> 'relative_tolerance')::numeric not between 0 and 1
+            or (entry -> 'minimum')::numeric > (entry -> 'maximum')::numeric
+        then
+            rule := 'quiz_key_range';
+            pointer := path;
+        end if;
+        if pointer is not null then
+            return;
+        end if;
+    end loop;
+    rule := null;
+    select 'quiz_key_unknown_question', '/key/' || replace(replace(entry_id, '~', '~0'), '/', '~1')
+    into rule, pointer
+    from jsonb_object_keys(key) as entry_id
+    where not exists (select from jsonb_array_elements(questions) as each where each ->> 'id' = entry_id)
+    order by entry_id
+    limit 1;
+end;
+$_$;
+ALTER FUNCTION lms.key_defect(questions jsonb, key jsonb, OUT rule text, OUT pointer text) OWNER TO lms_owner;
+
+COMMENT ON FUNCTION lms.key_defect(questions jsonb, key jsonb, OUT rule text, OUT pointer text) IS 'The first thing that is wrong with a key to these questions, which have their form, as the name of a rule and a JSON pointer; nulls where nothing is. Refuses quiz_key_form, quiz_key_missing, quiz_key_range, quiz_key_twice, quiz_key_unknown_option, quiz_key_unknown_question.';
 
 CREATE FUNCTION lms.mail_about(state text, next_state text) RETURNS text
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -340,6 +920,323 @@ ALTER FUNCTION lms.own_credentials(token_hash bytea) OWNER TO lms_owner;
 
 COMMENT ON FUNCTION lms.own_credentials(token_hash bytea) IS 'The password hash of whoever asks, to verify the present password before it is replaced.';
 
+CREATE FUNCTION lms.questions_defect(questions jsonb, OUT rule text, OUT pointer text) RETURNS record
+    LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+    AS $_$
+declare
+    id_form constant text := '^[A-Za-z0-9_-]{1,64}$';
+    question jsonb;
+    place integer := -1;
+    path text;
+    list text;
+    item jsonb;
+    item_place integer;
+    fields text[];
+begin
+    if jsonb_typeof(questions) is distinct from 'array' or jsonb_array_length(questions) not between 1 and 200 then
+        select 'quiz_questions_form', '/questions' into rule, pointer;
+        return;
+    end if;
+    for question in select * from jsonb_array_elements(questions) loop
+        place := place + 1;
+        path := '/questions/' || place;
+        rule := 'quiz_questions_form';
+        fields := case question ->> 'type'
+            when 'single_choice' then '{options}'
+            when 'multiple_choice' then '{options}'
+            when 'matching' then '{options, stems}'
+            when 'true_false' then '{}'
+            when 'short_answer' then '{}'
+            when 'numeric' then '{}'
+            when 'essay' then '{}'
+        end;
+        pointer := case
+            when jsonb_typeof(question) <> 'object' then path
+            when fields is null then path || '/type'
+            when not lms.has_fields(question, '{id, type, prompt, points}' || fields, '{}') then path
+            when jsonb_typeof(question -> 'id') <> 'string' or question ->> 'id' !~ id_form then path || '/id'
+            when not lms.is_label(question -> 'prompt', 10000) then path || '/prompt'
+        end;
+        if pointer is not null then
+            return;
+        end if;
+        if not lms.is_points(question -> 'points') then
+            select 'quiz_questions_points', path || '/points' into rule, pointer;
+            return;
+        end if;
+        foreach list in array fields loop
+            pointer := path || '/' || list;
+            if jsonb_typeof(question -> list) <> 'array'
+                or jsonb_array_length(question -> list) not between 2 and 100
+            then
+                return;
+            end if;
+            item_place := -1;
+            for item in select * from jsonb_array_elements(question -> list) loop
+                item_place := item_place + 1;
+                pointer := path || '/' || list || '/' || item_place;
+                if not lms.has_fields(item, '{id, text}', '{}')
+                    or jsonb_typeof(item -> 'id') <> 'string'
+                    or item ->> 'id' !~ id_form
+                    or not lms.is_label(item -> 'text', 2000)
+                then
+                    return;
+                end if;
+            end loop;
+            if (
+                select count(distinct each ->> 'id') < count(*) or count(distinct each ->> 'text') < count(*)
+                from jsonb_array_elements(question -> list) as each
+            ) then
+                select 'quiz_questions_twice', path || '/' || list into rule, pointer;
+                return;
+            end if;
+        end loop;
+    end loop;
+    rule := null;
+    pointer := null;
+    if (select count(distinct each ->> 'id') < count(*) from jsonb_array_elements(questions) as each) then
+        select 'quiz_questions_twice', '/questions' into rule, pointer;
+    end if;
+end;
+$_$;
+ALTER FUNCTION lms.questions_defect(questions jsonb, OUT rule text, OUT pointer text) OWNER TO lms_owner;
+
+COMMENT ON FUNCTION lms.questions_defect(questions jsonb, OUT rule text, OUT pointer text) IS 'The first thing that is wrong with the questions of a quiz, as the name of a rule and a JSON pointer; nulls where nothing is. Refuses quiz_questions_form, quiz_questions_points, quiz_questions_twice.';
+
+CREATE TABLE lms.quiz_answer_keys (
+    quiz_id uuid NOT NULL,
+    version_number integer NOT NULL,
+    key jsonb NOT NULL,
+    key_version integer DEFAULT 1 NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT quiz_answer_keys_key_ck CHECK (((jsonb_typeof(key) = 'object'::text) AND (pg_column_size(key) <= 262144))),
+    CONSTRAINT quiz_answer_keys_key_version_ck CHECK ((key_version >= 1))
+);
+ALTER TABLE lms.quiz_answer_keys OWNER TO lms_owner;
+
+COMMENT ON TABLE lms.quiz_answer_keys IS 'What is right, for a version of a quiz. Granted to nobody: lms.save_quiz_version(), lms.correct_answer_key(), lms.read_answer_key(), lms.submit_attempt() and lms.review_attempt() are its doors. Personal data: none.';
+COMMENT ON COLUMN lms.quiz_answer_keys.quiz_id IS 'The quiz. Personal data: none.';
+COMMENT ON COLUMN lms.quiz_answer_keys.version_number IS 'The version of its questions. Personal data: none.';
+COMMENT ON COLUMN lms.quiz_answer_keys.key IS 'A JSON object by the id of the question: {"type", "explanation"?, …}, by type single_choice "correct": id, multiple_choice "correct": [id], true_false "correct": boolean, short_answer "accepted": [text], "match_case"?, numeric "value" and "absolute_tolerance"? or "relative_tolerance"?, or "minimum" and "maximum", matching "correct": {stem: option}, essay nothing more. Personal data: none.';
+COMMENT ON COLUMN lms.quiz_answer_keys.key_version IS 'Counts its corrections, so that one can tell which attempts were graded by an older one. Personal data: none.';
+COMMENT ON COLUMN lms.quiz_answer_keys.updated_at IS 'When it was last corrected. Personal data: none.';
+COMMENT ON CONSTRAINT quiz_answer_keys_key_ck ON lms.quiz_answer_keys IS '422 /key Give a JSON object of at most 256 KiB.';
+COMMENT ON CONSTRAINT quiz_answer_keys_key_version_ck ON lms.quiz_answer_keys IS '422 A version counts from 1.';
+
+CREATE FUNCTION lms.read_answer_key(token_hash bytea, quiz_id uuid, version_number integer) RETURNS TABLE(key jsonb, key_version integer)
+    LANGUAGE sql STABLE SECURITY DEFINER PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    BEGIN ATOMIC
+ SELECT keys.key,
+     keys.key_version
+    FROM (((lms.actor(read_answer_key.token_hash) actor(user_id, role)
+      CROSS JOIN lms.quiz_answer_keys keys)
+      JOIN lms.quizzes ON ((quizzes.quiz_id = keys.quiz_id)))
+      JOIN lms.courses ON ((courses.course_id = quizzes.course_id)))
+   WHERE ((keys.quiz_id = read_answer_key.quiz_id) AND (keys.version_number = read_answer_key.version_number) AND lms.can_teach(actor.user_id, actor.role, courses.lecturer_id));
+END;
+ALTER FUNCTION lms.read_answer_key(token_hash bytea, quiz_id uuid, version_number integer) OWNER TO lms_owner;
+
+COMMENT ON FUNCTION lms.read_answer_key(token_hash bytea, quiz_id uuid, version_number integer) IS 'The key of a version, for whoever teaches the course.';
+
+CREATE FUNCTION lms.record_grades(attempt_ids uuid[]) RETURNS TABLE(attempt_id uuid, student_id uuid, score_before numeric, score numeric)
+    LANGUAGE plpgsql
+    AS $$
+declare
+    topic record;
+begin
+    -- The quizzes first, as lms.follow_week_number() has it: nobody moves them to another week meanwhile.
+    perform
+    from lms.quizzes
+    where
+        quizzes.quiz_id in (
+            select attempts.quiz_id
+            from lms.quiz_attempts as attempts
+            where attempts.attempt_id in (select unnest(record_grades.attempt_ids))
+        )
+    order by quizzes.quiz_id
+    for key share;
+    perform
+    from lms.quiz_attempts as attempts
+    where attempts.attempt_id in (select unnest(record_grades.attempt_ids))
+    order by attempts.attempt_id
+    for no key update;
+    return query
+    -- Each part by itself, so that no plan grades what was not asked for.
+    with chosen as materialized (
+        select
+            attempts.attempt_id,
+            attempts.quiz_id,
+            attempts.quiz_version,
+            attempts.answers,
+            attempts.reviews,
+            attempts.score
+        from lms.quiz_attempts as attempts
+        where
+            attempts.attempt_id in (select unnest(record_grades.attempt_ids))
+            and attempts.state <> 'in_progress'
+    ),
+    asked as materialized (
+        select
+            versions.quiz_id,
+            versions.version_number,
+            keys.key_version,
+            -- Put together anew, they are decompressed here, and not again for each question of each attempt.
+            versions.questions || '[]' as questions,
+            keys.key || '{}' as key
+        from (select distinct chosen.quiz_id, chosen.quiz_version from chosen) as needed
+        join lms.quiz_versions as versions
+            on versions.quiz_id = needed.quiz_id and versions.version_number = needed.quiz_version
+        join lms.quiz_answer_keys as keys
+            on keys.quiz_id = needed.quiz_id and keys.version_number = needed.quiz_version
+    ),
+    result as materialized (
+        select
+            chosen.attempt_id,
+            chosen.score as score_before,
+            asked.key_version,
+            total.points,
+            total.awaits_review,
+            total.feedback
+        from chosen
+        join asked on asked.quiz_id = chosen.quiz_id and asked.version_number = chosen.quiz_version
+        cross join lateral (
+            select
+                sum(question.points) as points,
+                bool_or(question.awaits_review) as awaits_review,
+                jsonb_object_agg(
+                    question.question_id,
+                    case
+                        when question.comment is null then jsonb_build_object('points', question.points)
+                        else jsonb_build_object('points', question.points, 'comment', question.comment)
+                    end
+                ) as feedback
+            from lms.graded(asked.questions, asked.key, chosen.answers, chosen.reviews) as question
+        ) as total
+    )
+    update lms.quiz_attempts as attempts
+    set
+        state = case when result.awaits_review then 'submitted' else 'graded' end,
+        score = case when not result.awaits_review then result.points end,
+        graded_at = case when not result.awaits_review then now() end,
+        feedback = result.feedback,
+        graded_by_key = result.key_version,
+        version = attempts.version + 1
+    from result
+    where attempts.attempt_id = result.attempt_id
+    returning attempts.attempt_id, attempts.student_id, result.score_before, attempts.score;
+    for topic in
+        select
+            quizzes.course_id,
+            array_agg(distinct quizzes.week_number) as weeks,
+            array_agg(distinct attempts.student_id) as student_ids
+        from lms.quiz_attempts as attempts
+        join lms.quizzes on quizzes.quiz_id = attempts.quiz_id
+        where attempts.attempt_id in (select unnest(record_grades.attempt_ids)) and quizzes.week_number is not null
+        group by quizzes.course_id
+        order by quizzes.course_id
+    loop
+        perform lms.refresh_performance(topic.course_id, topic.weeks, topic.student_ids);
+    end loop;
+end;
+$$;
+ALTER FUNCTION lms.record_grades(attempt_ids uuid[]) OWNER TO lms_owner;
+
+COMMENT ON FUNCTION lms.record_grades(attempt_ids uuid[]) IS 'Grade these attempts, those in progress excepted, by the present keys, and bring the performance of their students up to date; what each score was and is. Granted to nobody: the doors call it.';
+
+CREATE FUNCTION lms.refresh_performance(course_id uuid, weeks smallint[], student_ids uuid[]) RETURNS integer
+    LANGUAGE plpgsql
+    AS $$
+declare
+    changed integer;
+begin
+    -- Whoever changes the policy waits for us, or we for them: see lms.follow_mastery_policy().
+    perform from lms.courses where courses.course_id = refresh_performance.course_id for key share;
+    -- In turn with whoever grades another attempt of the same student on the course. What they committed, the next
+    -- statement sees, which so is one of its own.
+    perform
+    from lms.student_enrollments as enrollments
+    where
+        enrollments.course_id = refresh_performance.course_id
+        and enrollments.student_id in (select unnest(refresh_performance.student_ids))
+    order by enrollments.student_id
+    for no key update;
+    with computed as materialized (
+        select
+            graded.student_id,
+            weeks.week_number,
+            scores.attempts,
+            scores.best_score,
+            scores.last_score,
+            scores.average_score,
+            scores.mastery
+        from (select distinct unnest(refresh_performance.student_ids) as student_id) as graded
+        cross join (select distinct unnest(refresh_performance.weeks) as week_number) as weeks
+        left join lateral (
+            select
+                performance.attempts,
+                performance.best_score,
+                performance.last_score,
+                performance.average_score,
+                performance.mastery
+            from lms.computed_performance() as performance
+            where
+                performance.student_id = graded.student_id
+                and performance.course_id = refresh_performance.course_id
+                and performance.week_number = weeks.week_number
+            offset 0   -- student by student: joined, a whole course would be computed for one of them
+        ) as scores on true
+    ),
+    -- Rows apart, and few: whatever the plan, what is kept is not compared with all of them.
+    without as materialized (
+        select computed.student_id, computed.week_number from computed where computed.attempts is null
+    ),
+    gone as (
+        delete from lms.topic_performance as known
+        using without
+        where
+            known.student_id = without.student_id
+            and known.course_id = refresh_performance.course_id
+            and known.week_number = without.week_number
+        returning known.student_id
+    ),
+    written as (
+        insert into lms.topic_performance as known (
+            student_id, course_id, week_number, attempts, best_score, last_score, average_score, mastery
+        )
+        select
+            computed.student_id,
+            refresh_performance.course_id,
+            computed.week_number,
+            computed.attempts,
+            computed.best_score,
+            computed.last_score,
+            computed.average_score,
+            computed.mastery
+        from computed
+        where computed.attempts is not null
+        on conflict on constraint topic_performance_pk do update
+        set
+            attempts = excluded.attempts,
+            best_score = excluded.best_score,
+            last_score = excluded.last_score,
+            average_score = excluded.average_score,
+            mastery = excluded.mastery,
+            updated_at = now()
+        where
+            (known.attempts, known.best_score, known.last_score, known.average_score, known.mastery)
+            is distinct from
+            (excluded.attempts, excluded.best_score, excluded.last_score, excluded.average_score, excluded.mastery)
+        returning known.student_id
+    )
+    select (select count(*) from gone) + (select count(*) from written) into changed;
+    return changed;
+end;
+$$;
+ALTER FUNCTION lms.refresh_performance(course_id uuid, weeks smallint[], student_ids uuid[]) OWNER TO lms_owner;
+
+COMMENT ON FUNCTION lms.refresh_performance(course_id uuid, weeks smallint[], student_ids uuid[]) IS 'Make lms.topic_performance what the attempts have, for these weeks of a course and these students; how many rows that changed. To be called in the transaction that graded, after it did.';
+
 CREATE FUNCTION lms.refuse(rule text) RETURNS text
     LANGUAGE plpgsql
     AS $$
@@ -353,6 +1250,314 @@ $$;
 ALTER FUNCTION lms.refuse(rule text) OWNER TO lms_owner;
 
 COMMENT ON FUNCTION lms.refuse(rule text) IS 'Ends the statement as a violated constraint of this name would, for a rule that depends on who asks. The line `fails` of the query file holds the answer.';
+
+CREATE FUNCTION lms.refuse(rule text, pointer text) RETURNS text
+    LANGUAGE plpgsql
+    AS $$
+begin
+    raise exception using
+        errcode = 'check_violation',
+        constraint = rule,
+        column = pointer,
+        message = format('refused by the rule %s', rule);
+end;
+$$;
+ALTER FUNCTION lms.refuse(rule text, pointer text) OWNER TO lms_owner;
+
+COMMENT ON FUNCTION lms.refuse(rule text, pointer text) IS 'As lms.refuse(text), and says which part of a document is to blame, as a JSON pointer. No violated constraint of a table names a column, so the pointer travels as that.';
+
+CREATE FUNCTION lms.regrade_attempts(quiz_id uuid, most integer) RETURNS TABLE(attempt_id uuid, student_id uuid, score_before numeric, score numeric)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET jit TO 'off'
+    AS $$
+begin
+    return query
+    select regraded.attempt_id, regraded.student_id, regraded.score_before, regraded.score
+    from lms.record_grades(array(
+        select outdated.attempt_id
+        from lms.quiz_answer_keys as keys
+        cross join lateral (
+            -- Never graded by a key means in progress, or imported with its score.
+            select attempts.attempt_id
+            from lms.quiz_attempts as attempts
+            where
+                attempts.quiz_id = keys.quiz_id
+                and attempts.quiz_version = keys.version_number
+                and attempts.graded_by_key < keys.key_version
+            order by attempts.graded_by_key, attempts.attempt_id
+            limit regrade_attempts.most
+        ) as outdated
+        where keys.quiz_id = regrade_attempts.quiz_id
+        order by outdated.attempt_id
+        limit regrade_attempts.most
+    )) as regraded;
+end;
+$$;
+ALTER FUNCTION lms.regrade_attempts(quiz_id uuid, most integer) OWNER TO lms_owner;
+
+COMMENT ON FUNCTION lms.regrade_attempts(quiz_id uuid, most integer) IS 'Grade attempts at a quiz again that an older key graded, so many at most; what each score was and is. No row: none is left.';
+
+CREATE FUNCTION lms.shows_feedback(feedback_policy text, quiz_state text, closes_at timestamp with time zone, attempt_state text) RETURNS boolean
+    LANGUAGE sql STABLE PARALLEL SAFE
+    BEGIN ATOMIC
+ SELECT ((attempt_state <> 'in_progress'::text) AND
+         CASE feedback_policy
+             WHEN 'after_submit'::text THEN true
+             WHEN 'after_close'::text THEN ((quiz_state = 'closed'::text) OR COALESCE((closes_at <= now()), false))
+             ELSE false
+         END);
+END;
+ALTER FUNCTION lms.shows_feedback(feedback_policy text, quiz_state text, closes_at timestamp with time zone, attempt_state text) OWNER TO lms_owner;
+
+COMMENT ON FUNCTION lms.shows_feedback(feedback_policy text, quiz_state text, closes_at timestamp with time zone, attempt_state text) IS 'Whether a student may see points by question, right answers and explanations of an attempt in this state, by the policy of the quiz.';
+
+CREATE FUNCTION lms.reveal_answer_key(token_hash bytea, attempt_id uuid) RETURNS TABLE(key jsonb)
+    LANGUAGE sql STABLE SECURITY DEFINER PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    BEGIN ATOMIC
+ SELECT keys.key
+    FROM ((((lms.actor(reveal_answer_key.token_hash) actor(user_id, role)
+      CROSS JOIN lms.quiz_attempts attempts)
+      JOIN lms.quiz_answer_keys keys ON (((keys.quiz_id = attempts.quiz_id) AND (keys.version_number = attempts.quiz_version))))
+      JOIN lms.quizzes ON ((quizzes.quiz_id = attempts.quiz_id)))
+      JOIN lms.courses ON ((courses.course_id = quizzes.course_id)))
+   WHERE ((attempts.attempt_id = reveal_answer_key.attempt_id) AND (attempts.student_id = actor.user_id) AND lms.shows_feedback(quizzes.feedback_policy, quizzes.state, quizzes.closes_at, attempts.state) AND (EXISTS ( SELECT
+            FROM lms.can_attend(actor.user_id, actor.role, courses.course_id, courses.state) can_attend(course_id))));
+END;
+ALTER FUNCTION lms.reveal_answer_key(token_hash bytea, attempt_id uuid) OWNER TO lms_owner;
+
+COMMENT ON FUNCTION lms.reveal_answer_key(token_hash bytea, attempt_id uuid) IS 'The key to an attempt of one''s own, once the quiz says that it may be seen. No row: not yet, or no such attempt.';
+
+CREATE FUNCTION lms.review_attempt(token_hash bytea, attempt_id uuid, seen_version integer, reviews jsonb) RETURNS SETOF lms.quiz_attempts
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET jit TO 'off'
+    AS $$
+declare
+    known record;
+    defect record;
+    stale lms.quiz_attempts;
+begin
+    select attempts.version, attempts.state, versions.questions
+    into known
+    from lms.quiz_attempts as attempts
+    join lms.quiz_versions as versions
+        on versions.quiz_id = attempts.quiz_id and versions.version_number = attempts.quiz_version
+    join lms.quizzes on quizzes.quiz_id = attempts.quiz_id
+    join lms.courses on courses.course_id = quizzes.course_id
+    cross join lms.actor(review_attempt.token_hash) as actor
+    where
+        attempts.attempt_id = review_attempt.attempt_id
+        and lms.can_teach(actor.user_id, actor.role, courses.lecturer_id)
+    for no key update of attempts;
+    if not found then
+        return;
+    end if;
+    if known.version <> review_attempt.seen_version then
+        stale.version := known.version;
+        return next stale;
+        return;
+    end if;
+    if known.state = 'in_progress' then
+        perform lms.refuse('quiz_attempts_handed_in');
+    end if;
+    select found.rule, found.pointer
+    into defect
+    from lms.reviews_defect(known.questions, review_attempt.reviews) as found;
+    if defect.rule is not null then
+        perform lms.refuse(defect.rule, defect.pointer);
+    end if;
+    update lms.quiz_attempts as attempts
+    set reviews = jsonb_strip_nulls(attempts.reviews || review_attempt.reviews)
+    where attempts.attempt_id = review_attempt.attempt_id;
+    perform lms.record_grades(array[review_attempt.attempt_id]);
+    return query
+    select attempts.*   -- the function's type is that of the table
+    from lms.quiz_attempts as attempts
+    where attempts.attempt_id = review_attempt.attempt_id;
+end;
+$$;
+ALTER FUNCTION lms.review_attempt(token_hash bytea, attempt_id uuid, seen_version integer, reviews jsonb) OWNER TO lms_owner;
+
+COMMENT ON FUNCTION lms.review_attempt(token_hash bytea, attempt_id uuid, seen_version integer, reviews jsonb) IS 'Give points and comments to questions of an attempt that was handed in, for whoever teaches the course and has seen its present version, null for whichever there is, and grade it again; the attempt as it is then. Reviews of other questions stay, null takes one back. No row: no such attempt for them. The version alone: another was seen. Refuses quiz_attempts_handed_in, quiz_reviews_form, quiz_reviews_points, quiz_reviews_unknown_question.';
+
+CREATE FUNCTION lms.reviews_defect(questions jsonb, reviews jsonb, OUT rule text, OUT pointer text) RETURNS record
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    BEGIN ATOMIC
+ SELECT found.rule,
+     found.pointer
+    FROM ( SELECT 1 AS place,
+             'quiz_reviews_form'::text AS rule,
+             '/reviews'::text AS pointer
+           WHERE (jsonb_typeof(reviews_defect.reviews) IS DISTINCT FROM 'object'::text)
+         UNION ALL
+          SELECT 2,
+                 CASE
+                     WHEN (question.document IS NULL) THEN 'quiz_reviews_unknown_question'::text
+                     WHEN (given.review = 'null'::jsonb) THEN NULL::text
+                     WHEN (NOT lms.has_fields(given.review, '{points}'::text[], '{comment}'::text[])) THEN 'quiz_reviews_form'::text
+                     WHEN (NOT lms.is_label((given.review -> 'comment'::text), 5000)) THEN 'quiz_reviews_form'::text
+                     WHEN (jsonb_typeof((given.review -> 'points'::text)) <> 'number'::text) THEN 'quiz_reviews_points'::text
+                     WHEN ((((given.review -> 'points'::text))::numeric < (0)::numeric) OR (((given.review -> 'points'::text))::numeric > ((question.document -> 'points'::text))::numeric) OR (((given.review -> 'points'::text))::numeric <> round(((given.review -> 'points'::text))::numeric, 2))) THEN 'quiz_reviews_points'::text
+                     ELSE NULL::text
+                 END AS "case",
+             ('/reviews/'::text || replace(replace(given.id, '~'::text, '~0'::text), '/'::text, '~1'::text))
+            FROM (jsonb_each(
+                 CASE jsonb_typeof(reviews_defect.reviews)
+                     WHEN 'object'::text THEN reviews_defect.reviews
+                     ELSE '{}'::jsonb
+                 END) given(id, review)
+              LEFT JOIN jsonb_array_elements(reviews_defect.questions) question(document) ON (((question.document ->> 'id'::text) = given.id)))) found
+   WHERE (found.rule IS NOT NULL)
+   ORDER BY found.place, found.pointer
+  LIMIT 1;
+END;
+ALTER FUNCTION lms.reviews_defect(questions jsonb, reviews jsonb, OUT rule text, OUT pointer text) OWNER TO lms_owner;
+
+COMMENT ON FUNCTION lms.reviews_defect(questions jsonb, reviews jsonb, OUT rule text, OUT pointer text) IS 'The first thing that is wrong with the reviews of an attempt at these questions, as the name of a rule and a JSON pointer; nulls where nothing is. Refuses quiz_reviews_form, quiz_reviews_points, quiz_reviews_unknown_question.';
+
+CREATE FUNCTION lms.save_quiz_version(token_hash bytea, quiz_id uuid, seen_version integer, questions jsonb, key jsonb) RETURNS TABLE(version integer, version_number integer, max_score numeric)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+    quiz record;
+    defect record;
+begin
+    -- Locked first, so that the loser of a race is told the version that won.
+    select quizzes.version, coalesce(quizzes.current_version, 0) + 1 as next_version
+    into quiz
+    from lms.quizzes
+    join lms.courses on courses.course_id = quizzes.course_id
+    cross join lms.actor(save_quiz_version.token_hash) as actor
+    where
+        quizzes.quiz_id = save_quiz_version.quiz_id
+        and lms.can_teach(actor.user_id, actor.role, courses.lecturer_id)
+    for no key update of quizzes;
+    if not found then
+        return;
+    end if;
+    if quiz.version <> save_quiz_version.seen_version then
+        return query select quiz.version, null::integer, null::numeric;
+        return;
+    end if;
+    select found.rule, found.pointer into defect from lms.questions_defect(save_quiz_version.questions) as found;
+    if defect.rule is null then
+        select found.rule, found.pointer
+        into defect
+        from lms.key_defect(save_quiz_version.questions, save_quiz_version.key) as found;
+    end if;
+    if defect.rule is not null then
+        perform lms.refuse(defect.rule, defect.pointer);
+    end if;
+    insert into lms.quiz_versions (quiz_id, version_number, questions)
+    values (save_quiz_version.quiz_id, quiz.next_version, save_quiz_version.questions);
+    insert into lms.quiz_answer_keys (quiz_id, version_number, key)
+    values (save_quiz_version.quiz_id, quiz.next_version, save_quiz_version.key);
+    update lms.quizzes
+    set current_version = quiz.next_version, version = quizzes.version + 1, updated_at = now()
+    where quizzes.quiz_id = save_quiz_version.quiz_id;
+    return query select
+        quiz.version + 1,
+        quiz.next_version,
+        lms.total_points(save_quiz_version.questions);
+end;
+$$;
+ALTER FUNCTION lms.save_quiz_version(token_hash bytea, quiz_id uuid, seen_version integer, questions jsonb, key jsonb) OWNER TO lms_owner;
+
+COMMENT ON FUNCTION lms.save_quiz_version(token_hash bytea, quiz_id uuid, seen_version integer, questions jsonb, key jsonb) IS 'Save questions and their key, both or neither, as the next version of a quiz, for whoever teaches its course and has seen its present version, null for whichever there is. No row: no such quiz for them. The version alone: another was seen. Refuses quiz_questions_form, quiz_questions_points, quiz_questions_twice, quiz_key_form, quiz_key_missing, quiz_key_range, quiz_key_twice, quiz_key_unknown_option, quiz_key_unknown_question, quiz_versions_size_ck, quiz_answer_keys_key_ck.';
+
+CREATE FUNCTION lms.submit_attempt(token_hash bytea, attempt_id uuid, answers jsonb) RETURNS SETOF lms.quiz_attempts
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET jit TO 'off'
+    AS $$
+declare
+    handed_in text;
+begin
+    select attempts.state
+    into handed_in
+    from lms.quiz_attempts as attempts
+    join lms.quizzes on quizzes.quiz_id = attempts.quiz_id
+    join lms.courses on courses.course_id = quizzes.course_id
+    cross join lms.actor(submit_attempt.token_hash) as actor
+    where
+        attempts.attempt_id = submit_attempt.attempt_id
+        and attempts.student_id = actor.user_id
+        and exists (select from lms.can_attend(actor.user_id, actor.role, courses.course_id, courses.state))
+    for no key update of attempts;
+    if not found then
+        return;
+    end if;
+    if handed_in = 'in_progress' then
+        update lms.quiz_attempts as attempts
+        set
+            -- now() is when the request came, however long it waited. Clocks and networks are given five seconds.
+            answers = case
+                when attempts.due_at + interval '5 seconds' < now() then attempts.answers
+                else coalesce(submit_attempt.answers, attempts.answers)
+            end,
+            submitted_at = least(attempts.due_at, now()),
+            state = 'submitted'
+        where attempts.attempt_id = submit_attempt.attempt_id;
+        perform lms.record_grades(array[submit_attempt.attempt_id]);
+    end if;
+    return query
+    select attempts.*   -- the function's type is that of the table
+    from lms.quiz_attempts as attempts
+    where attempts.attempt_id = submit_attempt.attempt_id;
+end;
+$$;
+ALTER FUNCTION lms.submit_attempt(token_hash bytea, attempt_id uuid, answers jsonb) OWNER TO lms_owner;
+
+COMMENT ON FUNCTION lms.submit_attempt(token_hash bytea, attempt_id uuid, answers jsonb) IS 'Hand in an attempt of one''s own and grade it, with these answers, null for those saved; the attempt as it is then. What comes more than five seconds after it was due counts as it was saved. What was handed in already stays as it is. No row: no such attempt of theirs.';
+
+CREATE FUNCTION lms.submit_overdue_attempts(most integer) RETURNS integer
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET jit TO 'off'
+    AS $$
+declare
+    overdue uuid[];
+begin
+    overdue := array(
+        select attempts.attempt_id
+        from lms.quiz_attempts as attempts
+        -- Who hands it in at the last moment is in time: see lms.submit_attempt().
+        where attempts.state = 'in_progress' and attempts.due_at + interval '5 seconds' < now()
+        order by attempts.due_at, attempts.attempt_id
+        limit submit_overdue_attempts.most
+        for no key update skip locked
+    );
+    update lms.quiz_attempts as attempts
+    set submitted_at = attempts.due_at, state = 'submitted'
+    where attempts.attempt_id in (select unnest(overdue));
+    perform lms.record_grades(overdue);
+    return cardinality(overdue);
+end;
+$$;
+ALTER FUNCTION lms.submit_overdue_attempts(most integer) OWNER TO lms_owner;
+
+COMMENT ON FUNCTION lms.submit_overdue_attempts(most integer) IS 'Hand in and grade what was due more than five seconds ago, so many at most; how many that were.';
+
+CREATE FUNCTION lms.total_points(questions jsonb) RETURNS numeric
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    BEGIN ATOMIC
+ SELECT sum(
+         CASE jsonb_typeof((question.value -> 'points'::text))
+             WHEN 'number'::text THEN ((question.value -> 'points'::text))::numeric
+             ELSE NULL::numeric
+         END) AS sum
+    FROM jsonb_array_elements(
+         CASE jsonb_typeof(total_points.questions)
+             WHEN 'array'::text THEN total_points.questions
+             ELSE '[]'::jsonb
+         END) question(value);
+END;
+ALTER FUNCTION lms.total_points(questions jsonb) OWNER TO lms_owner;
+
+COMMENT ON FUNCTION lms.total_points(questions jsonb) IS 'What there is to be had for these questions together.';
 
 CREATE TABLE lms.audit_events (
     audit_event_id uuid DEFAULT lms.uuidv7() NOT NULL,
@@ -377,56 +1582,6 @@ COMMENT ON COLUMN lms.audit_events.course_id IS 'Which course it concerns, if on
 COMMENT ON COLUMN lms.audit_events.changes IS 'By field, {"from": …, "to": …}; just true for a field whose values say who somebody is. Personal data: none.';
 COMMENT ON CONSTRAINT audit_events_action_ck ON lms.audit_events IS '422 An action is a noun and a verb.';
 COMMENT ON CONSTRAINT audit_events_changes_ck ON lms.audit_events IS '422 Changes are a JSON object of at most 8 KiB.';
-
-CREATE TABLE lms.courses (
-    course_id uuid DEFAULT lms.uuidv7() NOT NULL,
-    code text NOT NULL,
-    title text NOT NULL,
-    description text,
-    term_id uuid NOT NULL,
-    lecturer_id uuid NOT NULL,
-    lecturer_role text GENERATED ALWAYS AS ('lecturer'::text) STORED NOT NULL,
-    capacity integer NOT NULL,
-    seats_taken integer DEFAULT 0 NOT NULL,
-    state text DEFAULT 'draft'::text NOT NULL,
-    version integer DEFAULT 1 NOT NULL,
-    syllabus_version integer DEFAULT 1 NOT NULL,
-    created_at timestamp with time zone DEFAULT now() NOT NULL,
-    updated_at timestamp with time zone DEFAULT now() NOT NULL,
-    CONSTRAINT courses_capacity_ck CHECK (((capacity >= 1) AND (capacity <= 100000))),
-    CONSTRAINT courses_code_ck CHECK ((code ~ '^[A-Z0-9][A-Z0-9._-]{0,31}$'::text)),
-    CONSTRAINT courses_description_ck CHECK ((length(description) <= 10000)),
-    CONSTRAINT courses_seats_ck CHECK (((seats_taken >= 0) AND (seats_taken <= capacity))),
-    CONSTRAINT courses_state_ck CHECK ((state = ANY (ARRAY['draft'::text, 'published'::text, 'closed'::text]))),
-    CONSTRAINT courses_syllabus_version_ck CHECK ((syllabus_version >= 1)),
-    CONSTRAINT courses_title_ck CHECK ((((length(title) >= 1) AND (length(title) <= 200)) AND (title !~ '^\s|\s$'::text))),
-    CONSTRAINT courses_version_ck CHECK ((version >= 1))
-);
-ALTER TABLE lms.courses OWNER TO lms_owner;
-
-COMMENT ON TABLE lms.courses IS 'A course in a term, taught by a lecturer. Personal data: none but who teaches it.';
-COMMENT ON COLUMN lms.courses.course_id IS 'Key, UUIDv7. Personal data: none.';
-COMMENT ON COLUMN lms.courses.code IS 'Short name, such as CS101-2026. Personal data: none.';
-COMMENT ON COLUMN lms.courses.title IS 'Name as people say it. Personal data: none.';
-COMMENT ON COLUMN lms.courses.description IS 'What the course is about; null if nobody said. Personal data: none.';
-COMMENT ON COLUMN lms.courses.term_id IS 'The term it is given in. Personal data: none.';
-COMMENT ON COLUMN lms.courses.lecturer_id IS 'Who teaches it. Personal data: identity.';
-COMMENT ON COLUMN lms.courses.lecturer_role IS 'Always lecturer, for courses_lecturer_id_fk. Personal data: none.';
-COMMENT ON COLUMN lms.courses.capacity IS 'Seats in all. Personal data: none.';
-COMMENT ON COLUMN lms.courses.seats_taken IS 'Seats given away, counted by the statements that enrol. Personal data: none.';
-COMMENT ON COLUMN lms.courses.state IS 'draft (not shown to students), published, or closed (over). Personal data: none.';
-COMMENT ON COLUMN lms.courses.version IS 'Counts the edits of the course, for If-Match. Personal data: none.';
-COMMENT ON COLUMN lms.courses.syllabus_version IS 'Counts the edits of its syllabus, for If-Match. Personal data: none.';
-COMMENT ON COLUMN lms.courses.created_at IS 'When the course was made. Personal data: none.';
-COMMENT ON COLUMN lms.courses.updated_at IS 'When the course itself was last edited. Personal data: none.';
-COMMENT ON CONSTRAINT courses_capacity_ck ON lms.courses IS '422 /capacity Give a number of seats from 1 to 100,000.';
-COMMENT ON CONSTRAINT courses_code_ck ON lms.courses IS '422 /code Use 1 to 32 capital letters, digits, dots, hyphens or underscores; a letter or digit first.';
-COMMENT ON CONSTRAINT courses_description_ck ON lms.courses IS '422 /description Use at most 10,000 characters.';
-COMMENT ON CONSTRAINT courses_seats_ck ON lms.courses IS '409 The course is full.';
-COMMENT ON CONSTRAINT courses_state_ck ON lms.courses IS '422 /state Use draft, published or closed.';
-COMMENT ON CONSTRAINT courses_syllabus_version_ck ON lms.courses IS '422 A version counts from 1.';
-COMMENT ON CONSTRAINT courses_title_ck ON lms.courses IS '422 /title Give a title of 1 to 200 characters, without space at its ends.';
-COMMENT ON CONSTRAINT courses_version_ck ON lms.courses IS '422 A version counts from 1.';
 
 CREATE TABLE lms.deployments (
     is_this boolean DEFAULT true NOT NULL,
@@ -598,6 +1753,28 @@ COMMENT ON CONSTRAINT materials_url_ck ON lms.materials IS '422 /url Give an add
 COMMENT ON CONSTRAINT materials_version_ck ON lms.materials IS '422 A version counts from 1.';
 COMMENT ON CONSTRAINT materials_week_number_ck ON lms.materials IS '422 /week_number Number the weeks from 1 to 53.';
 
+CREATE TABLE lms.quiz_versions (
+    quiz_id uuid NOT NULL,
+    version_number integer NOT NULL,
+    questions jsonb NOT NULL,
+    max_score numeric(8,2) GENERATED ALWAYS AS (lms.total_points(questions)) STORED NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT quiz_versions_questions_ck CHECK ((lms.questions_defect(questions) IS NULL)),
+    CONSTRAINT quiz_versions_size_ck CHECK ((pg_column_size(questions) <= 262144)),
+    CONSTRAINT quiz_versions_version_number_ck CHECK ((version_number >= 1))
+);
+ALTER TABLE lms.quiz_versions OWNER TO lms_owner;
+
+COMMENT ON TABLE lms.quiz_versions IS 'The questions of a quiz as they stood, never changed; an attempt keeps the version it was started on. Personal data: none.';
+COMMENT ON COLUMN lms.quiz_versions.quiz_id IS 'The quiz. Personal data: none.';
+COMMENT ON COLUMN lms.quiz_versions.version_number IS 'From 1, within the quiz. Personal data: none.';
+COMMENT ON COLUMN lms.quiz_versions.questions IS 'A JSON array in the order they are asked, without what is right: [{"id", "type", "prompt", "points", …}], by type single_choice and multiple_choice with "options": [{"id", "text"}], matching with "stems" and "options", true_false, short_answer, numeric and essay with nothing more. Personal data: none.';
+COMMENT ON COLUMN lms.quiz_versions.max_score IS 'The points of all questions together. Personal data: none.';
+COMMENT ON COLUMN lms.quiz_versions.created_at IS 'When they were saved. Personal data: none.';
+COMMENT ON CONSTRAINT quiz_versions_questions_ck ON lms.quiz_versions IS '422 /questions Give 1 to 200 questions, each with the fields of its type.';
+COMMENT ON CONSTRAINT quiz_versions_size_ck ON lms.quiz_versions IS '422 /questions Give at most 256 KiB of questions.';
+COMMENT ON CONSTRAINT quiz_versions_version_number_ck ON lms.quiz_versions IS '422 A version counts from 1.';
+
 CREATE TABLE lms.syllabus_weeks (
     course_id uuid NOT NULL,
     week_number smallint NOT NULL,
@@ -653,6 +1830,38 @@ COMMENT ON CONSTRAINT terms_code_ck ON lms.terms IS '422 /code Use 1 to 32 capit
 COMMENT ON CONSTRAINT terms_dates_ck ON lms.terms IS '422 /ends_on A term ends on the day it starts, or later.';
 COMMENT ON CONSTRAINT terms_title_ck ON lms.terms IS '422 /title Give a title of 1 to 200 characters, without space at its ends.';
 COMMENT ON CONSTRAINT terms_version_ck ON lms.terms IS '422 A version counts from 1.';
+
+CREATE TABLE lms.topic_performance (
+    student_id uuid NOT NULL,
+    course_id uuid NOT NULL,
+    week_number smallint NOT NULL,
+    attempts integer NOT NULL,
+    best_score numeric(5,4) NOT NULL,
+    last_score numeric(5,4) NOT NULL,
+    average_score numeric(5,4) NOT NULL,
+    mastery text NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT topic_performance_attempts_ck CHECK ((attempts >= 1)),
+    CONSTRAINT topic_performance_mastery_ck CHECK ((mastery = ANY (ARRAY['mastered'::text, 'developing'::text, 'remedial'::text]))),
+    CONSTRAINT topic_performance_scores_ck CHECK ((((best_score >= (0)::numeric) AND (best_score <= (1)::numeric)) AND ((last_score >= (0)::numeric) AND (last_score <= best_score)) AND ((average_score >= (0)::numeric) AND (average_score <= best_score)))),
+    CONSTRAINT topic_performance_week_number_ck CHECK (((week_number >= 1) AND (week_number <= 53)))
+);
+ALTER TABLE lms.topic_performance OWNER TO lms_owner;
+
+COMMENT ON TABLE lms.topic_performance IS 'How far a student is with the topic of a week, from the graded attempts of its quizzes; always what lms.computed_performance() says. Personal data: learning record.';
+COMMENT ON COLUMN lms.topic_performance.student_id IS 'The student. Personal data: identity (a pseudonym).';
+COMMENT ON COLUMN lms.topic_performance.course_id IS 'The course. Personal data: learning record.';
+COMMENT ON COLUMN lms.topic_performance.week_number IS 'The week of the syllabus. Personal data: learning record.';
+COMMENT ON COLUMN lms.topic_performance.attempts IS 'How many attempts at quizzes of the week are graded, at least one. Personal data: learning record.';
+COMMENT ON COLUMN lms.topic_performance.best_score IS 'The highest share of its points that an attempt got, 0 to 1. Personal data: learning record.';
+COMMENT ON COLUMN lms.topic_performance.last_score IS 'The share that the attempt got which was handed in last. Personal data: learning record.';
+COMMENT ON COLUMN lms.topic_performance.average_score IS 'The mean of the shares. Personal data: learning record.';
+COMMENT ON COLUMN lms.topic_performance.mastery IS 'mastered, developing or remedial, by courses.mastery_policy. Personal data: learning record.';
+COMMENT ON COLUMN lms.topic_performance.updated_at IS 'When any of it last changed. Personal data: learning record.';
+COMMENT ON CONSTRAINT topic_performance_attempts_ck ON lms.topic_performance IS '422 There is at least one attempt.';
+COMMENT ON CONSTRAINT topic_performance_mastery_ck ON lms.topic_performance IS '422 /mastery Use mastered, developing or remedial.';
+COMMENT ON CONSTRAINT topic_performance_scores_ck ON lms.topic_performance IS '422 Scores are shares from 0 to 1, none above the best.';
+COMMENT ON CONSTRAINT topic_performance_week_number_ck ON lms.topic_performance IS '422 /week_number Number the weeks from 1 to 53.';
 
 CREATE UNLOGGED TABLE lms_import.oulad_courses (
     line integer NOT NULL,
@@ -765,6 +1974,31 @@ ALTER TABLE ONLY lms.materials
 
 COMMENT ON CONSTRAINT materials_pk ON lms.materials IS '409 This material exists already.';
 
+ALTER TABLE ONLY lms.quiz_answer_keys
+    ADD CONSTRAINT quiz_answer_keys_pk PRIMARY KEY (quiz_id, version_number);
+
+COMMENT ON CONSTRAINT quiz_answer_keys_pk ON lms.quiz_answer_keys IS '409 This version has a key already.';
+
+ALTER TABLE ONLY lms.quiz_attempts
+    ADD CONSTRAINT quiz_attempts_attempt_number_uq UNIQUE (student_id, quiz_id, attempt_number);
+
+COMMENT ON CONSTRAINT quiz_attempts_attempt_number_uq ON lms.quiz_attempts IS '409 This attempt was started already.';
+
+ALTER TABLE ONLY lms.quiz_attempts
+    ADD CONSTRAINT quiz_attempts_pk PRIMARY KEY (attempt_id);
+
+COMMENT ON CONSTRAINT quiz_attempts_pk ON lms.quiz_attempts IS '409 This attempt exists already.';
+
+ALTER TABLE ONLY lms.quiz_versions
+    ADD CONSTRAINT quiz_versions_pk PRIMARY KEY (quiz_id, version_number);
+
+COMMENT ON CONSTRAINT quiz_versions_pk ON lms.quiz_versions IS '409 The quiz has this version already.';
+
+ALTER TABLE ONLY lms.quizzes
+    ADD CONSTRAINT quizzes_pk PRIMARY KEY (quiz_id);
+
+COMMENT ON CONSTRAINT quizzes_pk ON lms.quizzes IS '409 This quiz exists already.';
+
 ALTER TABLE ONLY lms.sessions
     ADD CONSTRAINT sessions_pk PRIMARY KEY (token_hash);
 
@@ -789,6 +2023,11 @@ ALTER TABLE ONLY lms.terms
     ADD CONSTRAINT terms_pk PRIMARY KEY (term_id);
 
 COMMENT ON CONSTRAINT terms_pk ON lms.terms IS '409 This term exists already.';
+
+ALTER TABLE ONLY lms.topic_performance
+    ADD CONSTRAINT topic_performance_pk PRIMARY KEY (student_id, course_id, week_number);
+
+COMMENT ON CONSTRAINT topic_performance_pk ON lms.topic_performance IS '409 This performance is known already.';
 
 ALTER TABLE ONLY lms.users
     ADD CONSTRAINT users_email_uq UNIQUE (email);
@@ -829,14 +2068,27 @@ CREATE UNIQUE INDEX materials_file_id_uq ON lms.materials USING btree (file_id);
 
 COMMENT ON INDEX lms.materials_file_id_uq IS '409 /file Another material shows this file.';
 
+CREATE INDEX quiz_attempts_due_at_attempt_id_ix ON lms.quiz_attempts USING btree (due_at, attempt_id) WHERE (state = 'in_progress'::text);
+CREATE UNIQUE INDEX quiz_attempts_in_progress_uq ON lms.quiz_attempts USING btree (student_id, quiz_id) WHERE (state = 'in_progress'::text);
+
+COMMENT ON INDEX lms.quiz_attempts_in_progress_uq IS '409 You are taking this quiz already.';
+
+CREATE INDEX quiz_attempts_quiz_id_quiz_version_graded_by_key_attempt_id_ix ON lms.quiz_attempts USING btree (quiz_id, quiz_version, graded_by_key, attempt_id);
+CREATE INDEX quizzes_course_id_quiz_id_ix ON lms.quizzes USING btree (course_id, quiz_id);
+CREATE INDEX quizzes_course_id_week_number_quiz_id_ix ON lms.quizzes USING btree (course_id, week_number, quiz_id);
 CREATE INDEX sessions_expires_at_ix ON lms.sessions USING btree (expires_at);
 CREATE INDEX sessions_user_id_ix ON lms.sessions USING btree (user_id);
 CREATE INDEX student_enrollments_course_id_state_student_id_ix ON lms.student_enrollments USING btree (course_id, state, student_id);
+CREATE INDEX topic_performance_course_id_week_number_student_id_ix ON lms.topic_performance USING btree (course_id, week_number, student_id);
 CREATE INDEX users_role_email_user_id_ix ON lms.users USING btree (role, email COLLATE "C", user_id);
 CREATE INDEX users_role_full_name_user_id_ix ON lms.users USING btree (role, lms.folded(full_name) COLLATE "C", user_id) INCLUDE (full_name);
 CREATE INDEX users_role_user_id_ix ON lms.users USING btree (role, user_id);
 
+CREATE TRIGGER courses_mastery_policy AFTER UPDATE OF mastery_policy ON lms.courses FOR EACH ROW WHEN ((old.mastery_policy IS DISTINCT FROM new.mastery_policy)) EXECUTE FUNCTION lms.follow_mastery_policy();
+
 CREATE TRIGGER email_outbox_notify AFTER INSERT ON lms.email_outbox REFERENCING NEW TABLE AS queued FOR EACH STATEMENT EXECUTE FUNCTION lms.notify_deliveries();
+
+CREATE TRIGGER quizzes_week_number AFTER UPDATE OF week_number ON lms.quizzes FOR EACH ROW WHEN ((old.week_number IS DISTINCT FROM new.week_number)) EXECUTE FUNCTION lms.follow_week_number();
 
 ALTER TABLE ONLY lms.account_tokens
     ADD CONSTRAINT account_tokens_user_id_fk FOREIGN KEY (user_id) REFERENCES lms.users(user_id) ON DELETE CASCADE;
@@ -883,6 +2135,31 @@ ALTER TABLE ONLY lms.materials
 
 COMMENT ON CONSTRAINT materials_file_id_fk ON lms.materials IS '409 A material shows this file.';
 
+ALTER TABLE ONLY lms.quiz_answer_keys
+    ADD CONSTRAINT quiz_answer_keys_version_fk FOREIGN KEY (quiz_id, version_number) REFERENCES lms.quiz_versions(quiz_id, version_number) ON DELETE CASCADE;
+
+COMMENT ON CONSTRAINT quiz_answer_keys_version_fk ON lms.quiz_answer_keys IS '409 The quiz has no such version.';
+
+ALTER TABLE ONLY lms.quiz_attempts
+    ADD CONSTRAINT quiz_attempts_quiz_version_fk FOREIGN KEY (quiz_id, quiz_version) REFERENCES lms.quiz_versions(quiz_id, version_number) ON DELETE RESTRICT;
+
+COMMENT ON CONSTRAINT quiz_attempts_quiz_version_fk ON lms.quiz_attempts IS '409 The quiz was taken already.';
+
+ALTER TABLE ONLY lms.quiz_attempts
+    ADD CONSTRAINT quiz_attempts_student_id_fk FOREIGN KEY (student_id, student_role) REFERENCES lms.users(user_id, role) ON UPDATE RESTRICT ON DELETE RESTRICT;
+
+COMMENT ON CONSTRAINT quiz_attempts_student_id_fk ON lms.quiz_attempts IS '409 This person has taken quizzes.';
+
+ALTER TABLE ONLY lms.quiz_versions
+    ADD CONSTRAINT quiz_versions_quiz_id_fk FOREIGN KEY (quiz_id) REFERENCES lms.quizzes(quiz_id) ON DELETE CASCADE;
+
+COMMENT ON CONSTRAINT quiz_versions_quiz_id_fk ON lms.quiz_versions IS '409 This quiz does not exist.';
+
+ALTER TABLE ONLY lms.quizzes
+    ADD CONSTRAINT quizzes_course_id_fk FOREIGN KEY (course_id) REFERENCES lms.courses(course_id) ON DELETE CASCADE;
+
+COMMENT ON CONSTRAINT quizzes_course_id_fk ON lms.quizzes IS '409 This course does not exist.';
+
 ALTER TABLE ONLY lms.sessions
     ADD CONSTRAINT sessions_user_id_fk FOREIGN KEY (user_id) REFERENCES lms.users(user_id) ON DELETE CASCADE;
 
@@ -902,6 +2179,11 @@ ALTER TABLE ONLY lms.syllabus_weeks
     ADD CONSTRAINT syllabus_weeks_course_id_fk FOREIGN KEY (course_id) REFERENCES lms.courses(course_id) ON DELETE CASCADE;
 
 COMMENT ON CONSTRAINT syllabus_weeks_course_id_fk ON lms.syllabus_weeks IS '409 This course does not exist.';
+
+ALTER TABLE ONLY lms.topic_performance
+    ADD CONSTRAINT topic_performance_enrollment_fk FOREIGN KEY (student_id, course_id) REFERENCES lms.student_enrollments(student_id, course_id) ON DELETE RESTRICT;
+
+COMMENT ON CONSTRAINT topic_performance_enrollment_fk ON lms.topic_performance IS '409 This person has results in the course.';
 
 ALTER TABLE lms.account_tokens ENABLE ROW LEVEL SECURITY;
 
@@ -935,6 +2217,22 @@ ALTER TABLE lms.materials ENABLE ROW LEVEL SECURITY;
 
 CREATE POLICY materials_own_roles ON lms.materials TO lms_api, lms_migrate, lms_worker USING (true) WITH CHECK (true);
 
+ALTER TABLE lms.quiz_answer_keys ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY quiz_answer_keys_own_roles ON lms.quiz_answer_keys TO lms_migrate USING (true) WITH CHECK (true);
+
+ALTER TABLE lms.quiz_attempts ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY quiz_attempts_own_roles ON lms.quiz_attempts TO lms_api, lms_migrate USING (true) WITH CHECK (true);
+
+ALTER TABLE lms.quiz_versions ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY quiz_versions_own_roles ON lms.quiz_versions TO lms_api, lms_migrate USING (true) WITH CHECK (true);
+
+ALTER TABLE lms.quizzes ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY quizzes_own_roles ON lms.quizzes TO lms_api, lms_migrate USING (true) WITH CHECK (true);
+
 ALTER TABLE lms.sessions ENABLE ROW LEVEL SECURITY;
 
 CREATE POLICY sessions_own_roles ON lms.sessions TO lms_api, lms_migrate USING (true) WITH CHECK (true);
@@ -950,6 +2248,10 @@ CREATE POLICY syllabus_weeks_own_roles ON lms.syllabus_weeks TO lms_api, lms_mig
 ALTER TABLE lms.terms ENABLE ROW LEVEL SECURITY;
 
 CREATE POLICY terms_own_roles ON lms.terms TO lms_api, lms_migrate USING (true) WITH CHECK (true);
+
+ALTER TABLE lms.topic_performance ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY topic_performance_own_roles ON lms.topic_performance TO lms_api, lms_migrate USING (true) WITH CHECK (true);
 
 ALTER TABLE lms.users ENABLE ROW LEVEL SECURITY;
 
@@ -1023,44 +2325,14 @@ GRANT ALL ON FUNCTION lms.can_see_user(user_id uuid, role text, seen_id uuid) TO
 REVOKE ALL ON FUNCTION lms.can_teach(user_id uuid, role text, lecturer_id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION lms.can_teach(user_id uuid, role text, lecturer_id uuid) TO lms_api;
 
-REVOKE ALL ON FUNCTION lms.credentials(email text) FROM PUBLIC;
-GRANT ALL ON FUNCTION lms.credentials(email text) TO lms_api;
+REVOKE ALL ON FUNCTION lms.has_fields(value jsonb, required text[], optional text[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION lms.has_fields(value jsonb, required text[], optional text[]) TO lms_api;
 
-REVOKE ALL ON FUNCTION lms.cursor(key uuid) FROM PUBLIC;
-GRANT ALL ON FUNCTION lms.cursor(key uuid) TO lms_api;
+REVOKE ALL ON FUNCTION lms.is_mastery_policy(policy jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION lms.is_mastery_policy(policy jsonb) TO lms_api;
 
-REVOKE ALL ON FUNCTION lms.folded(name text) FROM PUBLIC;
-GRANT ALL ON FUNCTION lms.folded(name text) TO lms_api;
+REVOKE ALL ON FUNCTION lms.mastery(policy jsonb, best_score numeric, last_score numeric, average_score numeric) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION lms.holds_seat(state text) FROM PUBLIC;
-GRANT ALL ON FUNCTION lms.holds_seat(state text) TO lms_api;
-
-GRANT SELECT,DELETE ON TABLE lms.account_tokens TO lms_api;
-GRANT UPDATE(used_at) ON TABLE lms.account_tokens TO lms_api;
-
-REVOKE ALL ON FUNCTION lms.issue_account_token(token_hash bytea, user_id uuid, valid_hours integer) FROM PUBLIC;
-GRANT ALL ON FUNCTION lms.issue_account_token(token_hash bytea, user_id uuid, valid_hours integer) TO lms_worker;
-
-REVOKE ALL ON FUNCTION lms.mail_about(state text, next_state text) FROM PUBLIC;
-GRANT ALL ON FUNCTION lms.mail_about(state text, next_state text) TO lms_api;
-
-REVOKE ALL ON FUNCTION lms.merge_patch(target jsonb, patch jsonb) FROM PUBLIC;
-GRANT ALL ON FUNCTION lms.merge_patch(target jsonb, patch jsonb) TO lms_api;
-
-REVOKE ALL ON FUNCTION lms.notify_deliveries() FROM PUBLIC;
-
-REVOKE ALL ON FUNCTION lms.own_credentials(token_hash bytea) FROM PUBLIC;
-GRANT ALL ON FUNCTION lms.own_credentials(token_hash bytea) TO lms_api;
-
-REVOKE ALL ON FUNCTION lms.refuse(rule text) FROM PUBLIC;
-GRANT ALL ON FUNCTION lms.refuse(rule text) TO lms_api;
-
-GRANT SELECT ON TABLE lms.audit_events TO lms_api;
-GRANT INSERT(actor_id) ON TABLE lms.audit_events TO lms_api;
-GRANT INSERT(action) ON TABLE lms.audit_events TO lms_api;
-GRANT INSERT(user_id) ON TABLE lms.audit_events TO lms_api;
-GRANT INSERT(course_id) ON TABLE lms.audit_events TO lms_api;
-GRANT INSERT(changes) ON TABLE lms.audit_events TO lms_api;
 GRANT SELECT,DELETE ON TABLE lms.courses TO lms_api;
 GRANT SELECT(course_id) ON TABLE lms.courses TO lms_worker;
 
@@ -1082,6 +2354,118 @@ GRANT INSERT(state),UPDATE(state) ON TABLE lms.courses TO lms_api;
 GRANT UPDATE(version) ON TABLE lms.courses TO lms_api;
 GRANT UPDATE(syllabus_version) ON TABLE lms.courses TO lms_api;
 GRANT UPDATE(updated_at) ON TABLE lms.courses TO lms_api;
+GRANT INSERT(mastery_policy),UPDATE(mastery_policy) ON TABLE lms.courses TO lms_api;
+GRANT SELECT ON TABLE lms.quiz_attempts TO lms_api;
+GRANT INSERT(quiz_id) ON TABLE lms.quiz_attempts TO lms_api;
+GRANT INSERT(quiz_version) ON TABLE lms.quiz_attempts TO lms_api;
+GRANT INSERT(student_id) ON TABLE lms.quiz_attempts TO lms_api;
+GRANT INSERT(attempt_number) ON TABLE lms.quiz_attempts TO lms_api;
+GRANT UPDATE(answers) ON TABLE lms.quiz_attempts TO lms_api;
+GRANT INSERT(max_score) ON TABLE lms.quiz_attempts TO lms_api;
+GRANT INSERT(due_at) ON TABLE lms.quiz_attempts TO lms_api;
+GRANT UPDATE(version) ON TABLE lms.quiz_attempts TO lms_api;
+GRANT SELECT,DELETE ON TABLE lms.quizzes TO lms_api;
+GRANT INSERT(course_id) ON TABLE lms.quizzes TO lms_api;
+GRANT INSERT(week_number),UPDATE(week_number) ON TABLE lms.quizzes TO lms_api;
+GRANT INSERT(title),UPDATE(title) ON TABLE lms.quizzes TO lms_api;
+GRANT UPDATE(state) ON TABLE lms.quizzes TO lms_api;
+GRANT INSERT(opens_at),UPDATE(opens_at) ON TABLE lms.quizzes TO lms_api;
+GRANT INSERT(closes_at),UPDATE(closes_at) ON TABLE lms.quizzes TO lms_api;
+GRANT INSERT(time_limit_seconds),UPDATE(time_limit_seconds) ON TABLE lms.quizzes TO lms_api;
+GRANT INSERT(attempts_allowed),UPDATE(attempts_allowed) ON TABLE lms.quizzes TO lms_api;
+GRANT INSERT(score_policy),UPDATE(score_policy) ON TABLE lms.quizzes TO lms_api;
+GRANT INSERT(feedback_policy),UPDATE(feedback_policy) ON TABLE lms.quizzes TO lms_api;
+GRANT UPDATE(version) ON TABLE lms.quizzes TO lms_api;
+GRANT UPDATE(updated_at) ON TABLE lms.quizzes TO lms_api;
+
+REVOKE ALL ON FUNCTION lms.computed_performance() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lms.correct_answer_key(token_hash bytea, quiz_id uuid, version_number integer, seen_key_version integer, key jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION lms.correct_answer_key(token_hash bytea, quiz_id uuid, version_number integer, seen_key_version integer, key jsonb) TO lms_api;
+
+REVOKE ALL ON FUNCTION lms.credentials(email text) FROM PUBLIC;
+GRANT ALL ON FUNCTION lms.credentials(email text) TO lms_api;
+
+REVOKE ALL ON FUNCTION lms.cursor(key uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION lms.cursor(key uuid) TO lms_api;
+
+REVOKE ALL ON FUNCTION lms.folded(name text) FROM PUBLIC;
+GRANT ALL ON FUNCTION lms.folded(name text) TO lms_api;
+
+REVOKE ALL ON FUNCTION lms.follow_mastery_policy() FROM PUBLIC;
+REVOKE ALL ON FUNCTION lms.follow_week_number() FROM PUBLIC;
+REVOKE ALL ON FUNCTION lms.spelled(answer text, match_case boolean) FROM PUBLIC;
+REVOKE ALL ON FUNCTION lms.graded(questions jsonb, key jsonb, answers jsonb, reviews jsonb) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lms.holds_seat(state text) FROM PUBLIC;
+GRANT ALL ON FUNCTION lms.holds_seat(state text) TO lms_api;
+
+REVOKE ALL ON FUNCTION lms.is_label(value jsonb, most integer) FROM PUBLIC;
+REVOKE ALL ON FUNCTION lms.is_points(value jsonb) FROM PUBLIC;
+
+GRANT SELECT,DELETE ON TABLE lms.account_tokens TO lms_api;
+GRANT UPDATE(used_at) ON TABLE lms.account_tokens TO lms_api;
+
+REVOKE ALL ON FUNCTION lms.issue_account_token(token_hash bytea, user_id uuid, valid_hours integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION lms.issue_account_token(token_hash bytea, user_id uuid, valid_hours integer) TO lms_worker;
+
+REVOKE ALL ON FUNCTION lms.key_defect(questions jsonb, key jsonb, OUT rule text, OUT pointer text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lms.mail_about(state text, next_state text) FROM PUBLIC;
+GRANT ALL ON FUNCTION lms.mail_about(state text, next_state text) TO lms_api;
+
+REVOKE ALL ON FUNCTION lms.merge_patch(target jsonb, patch jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION lms.merge_patch(target jsonb, patch jsonb) TO lms_api;
+
+REVOKE ALL ON FUNCTION lms.notify_deliveries() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lms.own_credentials(token_hash bytea) FROM PUBLIC;
+GRANT ALL ON FUNCTION lms.own_credentials(token_hash bytea) TO lms_api;
+
+REVOKE ALL ON FUNCTION lms.questions_defect(questions jsonb, OUT rule text, OUT pointer text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lms.read_answer_key(token_hash bytea, quiz_id uuid, version_number integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION lms.read_answer_key(token_hash bytea, quiz_id uuid, version_number integer) TO lms_api;
+
+REVOKE ALL ON FUNCTION lms.record_grades(attempt_ids uuid[]) FROM PUBLIC;
+REVOKE ALL ON FUNCTION lms.refresh_performance(course_id uuid, weeks smallint[], student_ids uuid[]) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lms.refuse(rule text) FROM PUBLIC;
+GRANT ALL ON FUNCTION lms.refuse(rule text) TO lms_api;
+
+REVOKE ALL ON FUNCTION lms.refuse(rule text, pointer text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lms.regrade_attempts(quiz_id uuid, most integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION lms.regrade_attempts(quiz_id uuid, most integer) TO lms_worker;
+
+REVOKE ALL ON FUNCTION lms.shows_feedback(feedback_policy text, quiz_state text, closes_at timestamp with time zone, attempt_state text) FROM PUBLIC;
+GRANT ALL ON FUNCTION lms.shows_feedback(feedback_policy text, quiz_state text, closes_at timestamp with time zone, attempt_state text) TO lms_api;
+
+REVOKE ALL ON FUNCTION lms.reveal_answer_key(token_hash bytea, attempt_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION lms.reveal_answer_key(token_hash bytea, attempt_id uuid) TO lms_api;
+
+REVOKE ALL ON FUNCTION lms.review_attempt(token_hash bytea, attempt_id uuid, seen_version integer, reviews jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION lms.review_attempt(token_hash bytea, attempt_id uuid, seen_version integer, reviews jsonb) TO lms_api;
+
+REVOKE ALL ON FUNCTION lms.reviews_defect(questions jsonb, reviews jsonb, OUT rule text, OUT pointer text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lms.save_quiz_version(token_hash bytea, quiz_id uuid, seen_version integer, questions jsonb, key jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION lms.save_quiz_version(token_hash bytea, quiz_id uuid, seen_version integer, questions jsonb, key jsonb) TO lms_api;
+
+REVOKE ALL ON FUNCTION lms.submit_attempt(token_hash bytea, attempt_id uuid, answers jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION lms.submit_attempt(token_hash bytea, attempt_id uuid, answers jsonb) TO lms_api;
+
+REVOKE ALL ON FUNCTION lms.submit_overdue_attempts(most integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION lms.submit_overdue_attempts(most integer) TO lms_worker;
+
+REVOKE ALL ON FUNCTION lms.total_points(questions jsonb) FROM PUBLIC;
+
+GRANT SELECT ON TABLE lms.audit_events TO lms_api;
+GRANT INSERT(actor_id) ON TABLE lms.audit_events TO lms_api;
+GRANT INSERT(action) ON TABLE lms.audit_events TO lms_api;
+GRANT INSERT(user_id) ON TABLE lms.audit_events TO lms_api;
+GRANT INSERT(course_id) ON TABLE lms.audit_events TO lms_api;
+GRANT INSERT(changes) ON TABLE lms.audit_events TO lms_api;
 GRANT SELECT,DELETE ON TABLE lms.email_outbox TO lms_worker;
 GRANT SELECT(delivery_id),INSERT(delivery_id) ON TABLE lms.email_outbox TO lms_api;
 GRANT SELECT(kind),INSERT(kind) ON TABLE lms.email_outbox TO lms_api;
@@ -1132,6 +2516,7 @@ GRANT UPDATE(updated_at) ON TABLE lms.materials TO lms_api;
 GRANT INSERT(file_id) ON TABLE lms.materials TO lms_api;
 GRANT SELECT(file_id) ON TABLE lms.materials TO lms_worker;
 
+GRANT SELECT ON TABLE lms.quiz_versions TO lms_api;
 GRANT SELECT,INSERT,DELETE ON TABLE lms.syllabus_weeks TO lms_api;
 GRANT UPDATE(topic) ON TABLE lms.syllabus_weeks TO lms_api;
 GRANT UPDATE(objectives) ON TABLE lms.syllabus_weeks TO lms_api;
@@ -1143,3 +2528,4 @@ GRANT INSERT(starts_on),UPDATE(starts_on) ON TABLE lms.terms TO lms_api;
 GRANT INSERT(ends_on),UPDATE(ends_on) ON TABLE lms.terms TO lms_api;
 GRANT UPDATE(version) ON TABLE lms.terms TO lms_api;
 GRANT UPDATE(updated_at) ON TABLE lms.terms TO lms_api;
+GRANT SELECT ON TABLE lms.topic_performance TO lms_api;

@@ -9,7 +9,7 @@ not match the header is refused there, and so is a return type that does not mat
 """
 
 from collections.abc import Callable, Coroutine
-from dataclasses import is_dataclass
+from dataclasses import is_dataclass, replace
 from datetime import date, datetime
 from functools import wraps
 from inspect import Parameter as Argument
@@ -75,7 +75,9 @@ def query(
                 answer = found.fails.get(error.constraint_name)
                 if answer is None:
                     raise
-                raise RuleError(error.constraint_name, answer) from None
+                # No violated constraint names a column: it is the pointer of lms.refuse(rule, pointer).
+                pointer = error.column_name or answer.pointer
+                raise RuleError(error.constraint_name, replace(answer, pointer=pointer)) from None
 
         BOUND[name] = run
         return run  # type: ignore[return-value]  # wraps() keeps the signature, mypy sees **arguments

@@ -52,6 +52,9 @@ with which line. Who is invited and has no account gets one, and a link by mail 
 **Files** are uploaded as a form whose last part is the file, and come back as attachments. What a file is, its bytes
 say, whatever its name and type.
 
+**Quizzes** begin as drafts, which students do not see. `PUT /quizzes/{quiz_id}/questions` saves questions and key
+together, as a new version; no student is shown either there.
+
 **Errors** are `application/problem+json` (RFC 9457). `type` is stable; `errors` names each field, or each line of a
 file.
 """

@@ -1,9 +1,34 @@
 """What the models of all nouns share."""
 
-from typing import Annotated, Any
+import re
+from contextlib import suppress
+from datetime import UTC, datetime
+from typing import Annotated, Any, Final
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic_core import PydanticCustomError
+
+_WEB: Final = datetime(1990, 1, 1, tzinfo=UTC)
+_END: Final = datetime(9999, 1, 1, tzinfo=UTC)
+_DATE_TIME: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)", re.ASCII)
+
+
+def read_time(value: Any) -> datetime:
+    """A time in the form of RFC 3339; pydantic would take "1700000000" for one."""
+    with suppress(ValueError):
+        time = datetime.fromisoformat(value) if _is_time(value) else value
+        # Between these, every offset leads to a time that Python and PostgreSQL know; and there was no web before.
+        if isinstance(time, datetime) and time.tzinfo is not None and _WEB <= time < _END:
+            return time
+    raise PydanticCustomError(
+        "date_time", "Give a time since 1990 with its offset from UTC, such as 2026-09-01T06:00:00Z."
+    )
+
+
+def _is_time(value: Any) -> bool:
+    return isinstance(value, str) and _DATE_TIME.fullmatch(value) is not None
+
 
 Code = Annotated[
     str,

@@ -1,8 +1,7 @@
 """Materials: what there is to read and to watch for a course, as references and as files."""
 
 import re
-from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated, Any, Final, Literal
 from uuid import UUID
 
@@ -17,7 +16,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-from api.models.common import ABSENT, PageOf, Request, Response
+from api.models.common import ABSENT, PageOf, Request, Response, read_time
 
 MAX_URL_LENGTH: Final = 2_000
 """Characters of an address, so that its index entry fits."""
@@ -25,9 +24,6 @@ MAX_URL_LENGTH: Final = 2_000
 _ADDRESS: Final = TypeAdapter(AnyHttpUrl)
 _BEGINNING: Final = re.compile(r"https?://[^/\\]", re.IGNORECASE)
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
-_WEB: Final = datetime(1990, 1, 1, tzinfo=UTC)
-_END: Final = datetime(9999, 1, 1, tzinfo=UTC)
-_DATE_TIME: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)", re.ASCII)
 
 
 def canonical_url(url: str) -> str:
@@ -65,22 +61,6 @@ def _canonical_field(url: str) -> str:
         raise PydanticCustomError("url", "{reason}", {"reason": str(error)}) from None
 
 
-def _read_time(value: Any) -> datetime:
-    """A time in the form of RFC 3339; pydantic would take "1700000000" for one."""
-    with suppress(ValueError):
-        time = datetime.fromisoformat(value) if _is_time(value) else value
-        # Between these, every offset leads to a time that Python and PostgreSQL know; and there was no web before.
-        if isinstance(time, datetime) and time.tzinfo is not None and _WEB <= time < _END:
-            return time
-    raise PydanticCustomError(
-        "date_time", "Give a time since 1990 with its offset from UTC, such as 2026-09-01T06:00:00Z."
-    )
-
-
-def _is_time(value: Any) -> bool:
-    return isinstance(value, str) and _DATE_TIME.fullmatch(value) is not None
-
-
 Url = Annotated[
     str,
     StringConstraints(max_length=MAX_URL_LENGTH),
@@ -110,7 +90,7 @@ Metadata = Annotated[
 ]
 CrawledAt = Annotated[
     datetime,
-    BeforeValidator(_read_time),
+    BeforeValidator(read_time),
     Field(description="When the crawler found it, with the offset from UTC; not in the future."),
 ]
 

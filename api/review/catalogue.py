@@ -38,6 +38,8 @@ class Catalogue:
     indexes: frozenset[str]
     roles: frozenset[str]
     """Who may use the schema."""
+    refusals: dict[str, frozenset[str]]
+    """By function, the rules that it refuses itself, as its comment says: `Refuses quiz_key_form, ….`"""
 
 
 def read_catalogue(connection: psycopg.Connection[Any]) -> Catalogue:
@@ -49,7 +51,10 @@ def read_catalogue(connection: psycopg.Connection[Any]) -> Catalogue:
     rules = {name: frozenset(among) for name, among in connection.execute(_RULES)}
     indexes = frozenset(name for (name,) in connection.execute(_INDEXES))
     roles = frozenset(name for (name,) in connection.execute(_ROLES))
-    return Catalogue(tables, rules, indexes, roles)
+    refusals = {
+        name: frozenset(listed.split(", ")) for name, listed in connection.execute(_REFUSALS) if listed
+    }
+    return Catalogue(tables, rules, indexes, roles, refusals)
 
 
 def _parents(connection: psycopg.Connection[Any], table: str) -> tuple[ForeignKey, ...]:
@@ -110,10 +115,25 @@ _FOREIGN_KEYS = """
 """
 
 _RULES = """
-    select constraints.conname, array_remove(array[tables.relname::text, parents.relname::text], null)
+    with recursive deleting (rule, relid) as (
+        select oid, confrelid from pg_catalog.pg_constraint where contype = 'f'
+        union
+        -- A deletion that cascades to the parent breaks the rule as well.
+        select deleting.rule, keys.confrelid
+        from deleting
+        join pg_catalog.pg_constraint as keys
+            on keys.conrelid = deleting.relid and keys.contype = 'f' and keys.confdeltype = 'c'
+    )
+    select
+        constraints.conname,
+        array(
+            select relname::text
+            from pg_catalog.pg_class
+            where
+                oid = constraints.conrelid
+                or oid in (select relid from deleting where rule = constraints.oid)
+        )
     from pg_catalog.pg_constraint as constraints
-    join pg_catalog.pg_class as tables on tables.oid = constraints.conrelid
-    left join pg_catalog.pg_class as parents on parents.oid = constraints.confrelid
     where constraints.connamespace = 'lms'::regnamespace and constraints.contype in ('p', 'u', 'f', 'c', 'x')
     union all
     select indexes.relname, array[tables.relname::text]
@@ -134,4 +154,10 @@ _INDEXES = """
 
 _ROLES = """
     select rolname from pg_catalog.pg_roles where has_schema_privilege(oid, 'lms'::regnamespace, 'usage')
+"""
+
+_REFUSALS = """
+    select proname, substring(obj_description(oid, 'pg_proc') from 'Refuses ([a-z0-9_, ]+)[.]')
+    from pg_catalog.pg_proc
+    where pronamespace = 'lms'::regnamespace
 """

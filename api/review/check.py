@@ -78,7 +78,11 @@ def _check_names(query: Query, catalogue: Catalogue) -> Iterator[str]:
         for at in range(len(words) - 2)
         if words[at].word == "lms" and words[at + 1].word == "."
     }
-    for rule in query.fails.keys() - refused_rules(query):
+    called = frozenset().union(*(catalogue.refusals.get(name, frozenset()) for name in touched))
+    for rule in sorted(called):
+        if query.fails.get(rule) is None:
+            yield f"{place(query)}: the rule {rule} is refused by a function here: give fails an answer for it"
+    for rule in query.fails.keys() - refused_rules(query) - called:
         if rule not in catalogue.rules:
             yield f"{place(query)}: fails: there is no constraint {rule}, nor is it refused here by that name"
         elif not catalogue.rules[rule] & touched:

@@ -17,6 +17,7 @@ from litestar import Litestar
 from api.app import create_app
 from tests.conftest import TestDatabase
 from tests.http.matrix import FILES, in_its_form
+from tests.sql.questions import quiz
 from tests.support.school import PASSWORD, School, address_of, token_for
 from tests.support.service import settings_for
 
@@ -277,6 +278,26 @@ TABLE: dict[str, list[Row]] = {
         # Two, with the object removed between them.
         Row(("materials/delete_material", "files/delete_file"), headers=ANY_VERSION, variant="uploaded"),
     ],
+    "GET /courses/{course_id}/quizzes": [
+        Row(("quizzes/list_quizzes",)),
+        Row(("quizzes/list_quizzes",), query="?count=true", variant="counted"),
+    ],
+    "POST /courses/{course_id}/quizzes": [
+        Row(("quizzes/create_quiz",), {"title": "Quiz"}),
+        Row(
+            ("begin", CLAIM, "quizzes/create_quiz", "idempotency_keys/save_idempotency_key", "commit"),
+            {"title": "Quiz"},
+            {"Idempotency-Key": "once"},
+            variant="keyed",
+        ),
+    ],
+    "GET /quizzes/{quiz_id}": [Row(("quizzes/read_quiz",))],
+    "PATCH /quizzes/{quiz_id}": [Row(("quizzes/update_quiz",), {"title": "Other"}, ANY_VERSION)],
+    "GET /quizzes/{quiz_id}/questions": [Row(("quizzes/read_questions",))],
+    "PUT /quizzes/{quiz_id}/questions": [
+        Row(("quizzes/put_questions",), quiz("essay", "matching")._asdict(), ANY_VERSION)
+    ],
+    "DELETE /quizzes/{quiz_id}": [Row(("quizzes/delete_quiz",), headers=ANY_VERSION)],
     "GET /audit": [
         Row(("audit_events/list_audit_events",)),
         Row(("audit_events/list_audit_events_by_user",), query="?user_id={user_id}", variant="of a person"),
@@ -311,6 +332,7 @@ SEVERAL = {
     "POST /users keyed",
     "POST /courses/{course_id}/enrollments keyed",
     "POST /courses/{course_id}/materials keyed",
+    "POST /courses/{course_id}/quizzes keyed",
     "POST /courses/{course_id}/materials/files",
     "POST /courses/{course_id}/materials/files keyed",
     "POST /courses/{course_id}/materials/files refused",
@@ -456,6 +478,12 @@ def _prepare(route: str, school: School, admin_url: str) -> tuple[str, dict[str,
                 connection,
                 "insert into lms.materials (course_id, kind, origin, title, url) "
                 "values (%s, 'link', 'linked', 'Link', 'https://bench.example/') returning material_id",
+                (school.own["course_id"],),
+            )
+        if route == "DELETE /quizzes/{quiz_id}":
+            own["quiz_id"] = _one(
+                connection,
+                "insert into lms.quizzes (course_id, title) values (%s, 'Quiz') returning quiz_id",
                 (school.own["course_id"],),
             )
         if route == "POST /account-tokens/redeem":

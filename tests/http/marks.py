@@ -1,6 +1,6 @@
 """What gives a person or a course away, and who may see which of it."""
 
-from tests.support.school import School, address_of, name_of
+from tests.support.school import School, address_of, explanation_of, name_of
 
 SIDES = {"lecturer": "own", "other_lecturer": "foreign"}
 """Whose side a teacher's course is on."""
@@ -55,14 +55,16 @@ def _course_marks(school: School, teacher: str, side: str) -> set[str]:
         str(rows["lecturer_id"]),
         str(rows["material_id"]),
         str(rows["file_material_id"]),
+        str(rows["quiz_id"]),
         f'of {teacher}"',
     }
 
 
 def _unseen_marks(school: School, teacher: str, side: str) -> set[str]:
-    """What is only found in the rows of the courses that nobody but their teacher sees."""
+    """What is only found in rows that nobody but their teacher sees: of courses, and of quizzes and their keys."""
     drafts = _labels(school, "draft", teacher, side) if side == "own" else set()
-    return drafts | _labels(school, "empty", teacher, side)
+    quizzes = {str(getattr(school, side)["draft_quiz_id"]), explanation_of(teacher), f"Asked by {teacher}"}
+    return drafts | quizzes | _labels(school, "empty", teacher, side)
 
 
 def _labels(school: School, kind: str, teacher: str, side: str) -> set[str]:

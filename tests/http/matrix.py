@@ -23,6 +23,7 @@ import httpx
 
 from tests.http.marks import hidden
 from tests.http.tables import Tables, touched
+from tests.sql.questions import quiz
 from tests.support.school import PASSWORD, School, address_of
 
 LOCKED_OUT = ("nobody", "unknown_token", "expired", "idle", "revoked", "disabled")
@@ -121,6 +122,19 @@ POST   /courses/{course_id}/materials/files         404          404          40
 GET    /materials/{material_id=file_material_id}/file  200,404,404  200,404,404  404,200,404  404         404          200,404,404  404,200,404  200,200,404
 GET    /materials/{material_id}/file                404          404          404            404          404          404          404          404
 
+GET    /courses/{course_id}/quizzes                 200/1,404,404  200/1,404,404  404,200/1,404  404      404          200/2,404,404  404,200/2,404  200/2,200/2,404
+GET    /courses/{course_id}/quizzes?count=true      200/1,404,404  200/1,404,404  404,200/1,404  404      404          200/2,404,404  404,200/2,404  200/2,200/2,404
+GET    /courses/{course_id=own.draft_course_id}/quizzes  404     404          404            404          404          200/1        404          200/1
+POST   /courses/{course_id}/quizzes                 404          404          404            404          404          201,404,404  404,201,404  201,201,404
+GET    /quizzes/{quiz_id}                           200,404,404  200,404,404  404,200,404    404          404          200,404,404  404,200,404  200,200,404
+GET    /quizzes/{quiz_id=draft_quiz_id}             404          404          404            404          404          200,404,404  404,200,404  200,200,404
+GET    /quizzes/{quiz_id=own.hidden_quiz_id}        404          404          404            404          404          200          404          200
+PATCH  /quizzes/{quiz_id}                           404          404          404            404          404          200,404,404  404,200,404  200,200,404
+DELETE /quizzes/{quiz_id}                           404          404          404            404          404          204,404,404  404,204,404  204,204,404
+GET    /quizzes/{quiz_id}/questions                 404          404          404            404          404          200,404,404  404,200,404  200,200,404
+GET    /quizzes/{quiz_id=draft_quiz_id}/questions   404          404          404            404          404          200,404,404  404,200,404  200,200,404
+PUT    /quizzes/{quiz_id}/questions                 404          404          404            404          404          200,404,404  404,200,404  200,200,404
+
 GET    /courses/{course_id}/enrollments             404          404          404            404          404          200/5,404,404  404,200/1,404  200/5,200/1,404
 GET    /courses/{course_id}/enrollments?count=true  404          404          404            404          404          200/5,404,404  404,200/1,404  200/5,200/1,404
 GET    /courses/{course_id}/enrollments?state=invited    404     404          404            404          404          200/1,404,404  404,200/0,404  200/1,200/0,404
@@ -215,6 +229,18 @@ BODIES: dict[str, Any] = {
     },
     "PATCH /materials/{material_id}": {"title": "Changed"},
     "POST /courses/{course_id}/materials/files": {"title": "New", "kind": "text", "week_number": "2"},
+    "POST /courses/{course_id}/quizzes": {
+        "title": "New",
+        "week_number": 2,
+        "opens_at": "2026-10-01T08:00:00Z",
+        "closes_at": "2026-10-08T08:00:00+02:00",
+        "time_limit_seconds": 600,
+        "attempts_allowed": 3,
+        "score_policy": "latest",
+        "feedback_policy": "after_close",
+    },
+    "PATCH /quizzes/{quiz_id}": {"title": "Changed"},
+    "PUT /quizzes/{quiz_id}/questions": quiz("single_choice", "numeric", "essay")._asdict(),
     "POST /courses/{course_id}/enrollments": {"state": "active"},
     "POST /courses/{course_id}/enrollments/import": (
         f"email,full_name,state\r\n{address_of('newcomer')},Newcomer,active\r\n"
@@ -240,6 +266,8 @@ ABSENT: dict[str, Any] = {
     "delivery_id": NO_ID,
     "password_delivery_id": NO_ID,
     "file_material_id": NO_ID,
+    "quiz_id": NO_ID,
+    "draft_quiz_id": NO_ID,
     "email": address_of("absent"),
     "week_number": 1,
 }

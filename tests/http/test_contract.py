@@ -23,6 +23,7 @@ from api.models.courses import CoursePatch, NewCourse
 from api.models.enrollments import EnrollmentPatch, NewEnrollment
 from api.models.files import Stored
 from api.models.materials import CrawledMaterial, MaterialPatch, NewMaterial
+from api.models.quizzes import NewQuiz, NewQuizVersion, QuizPatch
 from api.models.syllabus_weeks import NewSyllabus, NewSyllabusWeek, NumberedSyllabusWeek
 from api.models.terms import NewTerm, TermPatch
 from api.models.users import NewUser, SettingsPatch, UserPatch
@@ -30,6 +31,7 @@ from tests.conftest import TestDatabase
 from tests.http.defects import operations
 from tests.http.matrix import LET_IN, LOCKED_OUT, Matrix, Row, read_table, token_hash
 from tests.http.support import one
+from tests.sql.questions import QUESTIONS, quiz
 from tests.support.school import School, token_for
 from tests.support.service import settings_for
 
@@ -65,6 +67,8 @@ def calls(school: School, empty_term_id: UUID, uploading_file_id: UUID) -> dict[
     enrollment = course | {"student_id": own["student_id"]}
     material = {"actor": LECTURER, "material_id": own["material_id"]}
     uploaded = {"actor": LECTURER, "material_id": own["file_material_id"]}
+    asked = {"actor": LECTURER, "quiz_id": own["quiz_id"]}
+    unasked = {"actor": LECTURER, "quiz_id": own["draft_quiz_id"]}
     digest = {"language": "de", "notifications": {"digest": "never"}}
     roles = (None, "student")
     week = NewSyllabusWeek.model_validate(WEEK)
@@ -166,6 +170,25 @@ def calls(school: School, empty_term_id: UUID, uploading_file_id: UUID) -> dict[
         ]
         + [uploaded | {"version": None, "patch": patch_of(MaterialPatch(title="New"))}],
         "materials/delete_material": [each | {"version": None} for each in (material, uploaded)],
+        "quizzes/list_quizzes": pages(course_id=own["course_id"]),
+        "quizzes/read_quiz": [asked, unasked],
+        "quizzes/create_quiz": [
+            course | {"quiz": NewQuiz.model_validate_json(document)}
+            for document in (
+                '{"title": "New"}',
+                '{"title": "New", "week_number": 3, "closes_at": "2026-10-01T08:00:00Z", "attempts_allowed": null}',
+            )
+        ],
+        "quizzes/update_quiz": [
+            asked | {"version": None, "patch": patch_of(QuizPatch.model_validate(patch))}
+            for patch in ({"state": "closed"}, {"week_number": None, "attempts_allowed": None}, {})
+        ],
+        "quizzes/delete_quiz": [asked | {"version": None}],
+        "quizzes/put_questions": [
+            each | {"version": None, "asked": NewQuizVersion.model_validate(quiz(*QUESTIONS)._asdict())}
+            for each in (asked, unasked)
+        ],
+        "quizzes/read_questions": [asked, unasked],
         "courses/list_courses": pages(),
         "courses/list_courses_by_term": pages(term_id=own["term_id"]),
         "courses/list_courses_by_lecturer": pages(lecturer_id=own["lecturer_id"], term_id=None),

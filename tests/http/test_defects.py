@@ -40,6 +40,9 @@ TABLES_OF = {
     "POST /courses/{course_id}/materials": ["materials"],
     "PUT /courses/{course_id}/materials/crawled": ["materials"],
     "PATCH /materials/{material_id}": ["materials"],
+    "POST /courses/{course_id}/quizzes": ["quizzes"],
+    "PATCH /quizzes/{quiz_id}": ["quizzes"],
+    "PUT /quizzes/{quiz_id}/questions": ["quizzes", "quiz_versions", "quiz_answer_keys"],
     "POST /courses/{course_id}/enrollments": ["student_enrollments", "courses"],
     "PATCH /courses/{course_id}/enrollments/{student_id}": ["student_enrollments", "courses"],
 }

@@ -64,6 +64,7 @@ REPEATABLE = [
         "lecturer", "POST /courses/{course_id}/enrollments", "student_enrollments", {"state": "invited"}
     ),
     Repeatable("lecturer", "POST /courses/{course_id}/materials", "materials", {"title": "Other"}),
+    Repeatable("lecturer", "POST /courses/{course_id}/quizzes", "quizzes", {"title": "Other"}),
 ]
 
 

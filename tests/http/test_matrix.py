@@ -57,6 +57,8 @@ SEES = """
 {lecturer_id}          yes      yes        no               no               yes       no              yes
 {material_id}          yes      yes        no               no               yes       no              yes
 {file_material_id}     yes      yes        no               no               yes       no              yes
+{quiz_id}              yes      yes        no               no               yes       no              yes
+{draft_quiz_id}        no       no         no               no               yes       no              yes
 {draft_course_id}      enrolment  no       no               no               yes       no              yes
 {empty_course_id}      no       no         no               no               yes       no              yes
 student@               yes      no         no               no               yes       no              yes

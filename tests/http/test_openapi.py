@@ -142,9 +142,10 @@ def test_a_body_is_taken_in_its_media_type_and_no_other(document: dict[str, Any]
 
 
 def models_of(kind: type[BaseModel]) -> dict[str, type[BaseModel]]:
-    """The models that are derived from this one, by name."""
+    """The models that are derived from this one, by name; without what is only there to be derived from."""
     derived = {model.__name__: model for model in kind.__subclasses__()}
-    return derived | {name: model for found in derived.values() for name, model in models_of(found).items()}
+    every = derived | {name: model for found in derived.values() for name, model in models_of(found).items()}
+    return {name: model for name, model in every.items() if not name.startswith("_")}
 
 
 def test_what_is_sent_takes_no_unknown_field(document: dict[str, Any]) -> None:

@@ -52,6 +52,10 @@ from generate_series(1, %(items)s) as number;
 insert into lms.materials (course_id, week_number, kind, origin, title, url)
 values (%(course_id)s, 2, 'link', 'linked', 'Another week', 'https://pages.example/');
 
+insert into lms.quizzes (course_id, title)
+select %(course_id)s, 'Quiz ' || number
+from generate_series(1, %(items)s - 2) as number;
+
 insert into lms.audit_events (actor_id, action, user_id, course_id, changes)
 select %(actor_id)s, 'users.update', %(user_id)s, %(course_id)s, '{}'
 from generate_series(1, %(items)s - 1) as number;
@@ -80,6 +84,9 @@ WANTED = {
     "/courses/{course_id}/materials?week_number=1": (
         "select material_id from lms.materials where course_id = %(course_id)s and week_number = 1 "
         "order by material_id"
+    ),
+    "/courses/{course_id}/quizzes": (
+        "select quiz_id from lms.quizzes where course_id = %(course_id)s order by quiz_id"
     ),
     "/students/{student_id}/enrollments": (
         "select course_id from lms.student_enrollments where student_id = %(student_id)s order by course_id"

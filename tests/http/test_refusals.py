@@ -24,6 +24,7 @@ from tests.http.matrix import NO_ID, body_of, token_hash
 from tests.http.support import Client, blamed, one, refusal
 from tests.http.tables import Tables
 from tests.http.test_contract import calls
+from tests.sql.questions import BAD, quiz
 from tests.support.school import School, address_of, token_for
 from tests.support.service import settings_for
 
@@ -152,6 +153,16 @@ BY_REQUEST: dict[str, list[Step]] = {
     "materials/update_material materials_source_ck": [
         ("lecturer", "PATCH /materials/{file_material_id}", {"url": "https://new.example/"})
     ],
+    "quizzes/create_quiz quizzes_window_ck": [
+        ("lecturer", "POST /courses/{course_id}/quizzes", {"closes_at": "2026-10-01T08:00:00Z"})
+    ],
+    "quizzes/update_quiz quizzes_window_ck": [
+        ("lecturer", "PATCH /quizzes/{quiz_id}", {"opens_at": LATER}),
+        ("lecturer", "PATCH /quizzes/{quiz_id}", {"closes_at": "2026-10-01T08:00:00Z"}),
+    ],
+    "quizzes/update_quiz quizzes_current_version_ck": [
+        ("lecturer", "PATCH /quizzes/{draft_quiz_id}", {"state": "published"})
+    ],
     "materials/update_material materials_kind_file": [
         ("lecturer", "PATCH /materials/{file_material_id}", {"kind": "pdf"})
     ],
@@ -162,7 +173,43 @@ _TEXT = "x" * 10_001
 
 LINE = EnrollmentLine(line=2, email="new@school.example", full_name="New", state="invited")
 
+LONG_QUESTIONS = quiz(*["essay"] * 60)
+for question in LONG_QUESTIONS.questions:
+    question["prompt"] = "x" * 5_000
+LONG_KEY = quiz(*["essay"] * 60)
+for entry in LONG_KEY.key.values():
+    entry["explanation"] = "x" * 5_000
+
 BY_STATEMENT: dict[str, dict[str, Any]] = {
+    "quizzes/create_quiz quizzes_week_number_ck": {"week_number": 54},
+    "quizzes/create_quiz quizzes_title_ck": {"title": ""},
+    "quizzes/create_quiz quizzes_time_limit_seconds_ck": {"time_limit_seconds": 9},
+    "quizzes/create_quiz quizzes_attempts_allowed_ck": {"attempts_allowed": 101},
+    "quizzes/create_quiz quizzes_score_policy_ck": {"score_policy": "lowest"},
+    "quizzes/create_quiz quizzes_feedback_policy_ck": {"feedback_policy": "always"},
+    "quizzes/update_quiz quizzes_week_number_ck": {"week_number": 0},
+    "quizzes/update_quiz quizzes_title_ck": {"title": " Quiz"},
+    "quizzes/update_quiz quizzes_state_ck": {"state": "open"},
+    "quizzes/update_quiz quizzes_time_limit_seconds_ck": {"time_limit_seconds": 604_801},
+    "quizzes/update_quiz quizzes_attempts_allowed_ck": {"attempts_allowed": 0},
+    "quizzes/update_quiz quizzes_score_policy_ck": {"score_policy": "lowest"},
+    "quizzes/update_quiz quizzes_feedback_policy_ck": {"feedback_policy": "always"},
+    **{
+        f"quizzes/put_questions {rule}": BAD[name]._asdict()
+        for rule, name in {
+            "quiz_questions_form": "a blank prompt",
+            "quiz_questions_points": "0 points",
+            "quiz_questions_twice": "two options with one id",
+            "quiz_key_form": "two right answers in a single choice",
+            "quiz_key_missing": "a key without the question",
+            "quiz_key_range": "a negative tolerance",
+            "quiz_key_twice": "one of several twice",
+            "quiz_key_unknown_option": "an unknown option",
+            "quiz_key_unknown_question": "a key for an unknown question",
+        }.items()
+    },
+    "quizzes/put_questions quiz_versions_size_ck": LONG_QUESTIONS._asdict(),
+    "quizzes/put_questions quiz_answer_keys_key_ck": LONG_KEY._asdict(),
     "terms/create_term terms_code_ck": {"code": "lower case"},
     "terms/create_term terms_title_ck": {"title": " Term"},
     "terms/update_term terms_code_ck": {"code": "lower case"},
@@ -235,6 +282,7 @@ BY_STATEMENT: dict[str, dict[str, Any]] = {
 _MEANWHILE = "somebody else does it at that moment: see tests/http/test_imports.py"
 
 NOT_TRIED = {
+    "quizzes/delete_quiz quiz_attempts_quiz_version_fk": "in tests/http/test_quizzes.py, with an attempt",
     "enrollments/import_enrollments users_email_uq": _MEANWHILE,
     "enrollments/import_enrollments student_enrollments_student_id_fk": _MEANWHILE,
     "deliveries/settle_delivery email_outbox_state_ck": "a worker says sent or bounced",
@@ -383,7 +431,10 @@ def test_a_value_that_the_models_keep_out_is_refused_by_the_database_too(
     problem = asyncio.run(send())
     answer = expected(admin, name)
     assert (problem.status, problem.name, problem.detail) == (answer.status, rule, answer.sentence)
-    assert [found["pointer"] for found in problem.errors] == ([answer.pointer] if answer.pointer else [])
+    pointers = [found["pointer"] for found in problem.errors]
+    assert len(pointers) == (answer.pointer is not None)
+    # What a function found in a document, it names more closely.
+    assert all(found == answer.pointer or found.startswith(f"{answer.pointer}/") for found in pointers)
     assert tables.rows() == rows
 
 

@@ -25,6 +25,7 @@ THINGS = {
     "/courses/{course_id}/syllabus": "weeks",
     "/courses/{course_id}/enrollments/{student_id}": "state",
     "/materials/{material_id}": "title",
+    "/quizzes/{quiz_id}": "title",
     "/terms/{term_id}": "title",
     "/users/{user_id}": "full_name",
     "/users/{user_id}/settings": "theme",
@@ -126,7 +127,9 @@ def test_a_version_that_never_was_is_stale(super_admin: Client, address: str) ->
     assert (answer.status_code, answer.json()["version"]) == (412, 1)
 
 
-@pytest.mark.parametrize("thing", ["/courses/{empty_course_id}", "/materials/{material_id}"])
+@pytest.mark.parametrize(
+    "thing", ["/courses/{empty_course_id}", "/materials/{material_id}", "/quizzes/{quiz_id}"]
+)
 def test_a_delete_is_guarded_by_the_version_too(lecturer: Client, school: School, thing: str) -> None:
     address = thing.format(**school.own)
     late = lecturer.delete(address, '"7"')
@@ -268,6 +271,7 @@ class Update:
 UPDATES = [
     Update("courses/update_course", ("course_id",), {"title": "New"}, ("courses",)),
     Update("materials/update_material", ("material_id",), {"title": "New"}, ("materials",)),
+    Update("quizzes/update_quiz", ("quiz_id",), {"title": "New"}, ("quizzes",)),
     Update("terms/update_term", ("term_id",), {"title": "New"}, ("terms",)),
     Update("users/update_user", ("user_id",), {"full_name": "New"}, ("users",)),
     Update("users/update_settings", ("user_id",), {"theme": "dark"}, ("users",)),

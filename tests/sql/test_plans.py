@@ -19,6 +19,7 @@ from api.database.queries import Query, load_queries
 from api.database.roles import SERVICE_ROLE, WORKER_ROLE
 from api.review.server import Prepared, Server
 from tests.conftest import TestDatabase
+from tests.sql.questions import quiz
 from tests.support.large_school import (
     COURSES_OF_A_LECTURER,
     COURSES_OF_A_STUDENT,
@@ -42,6 +43,9 @@ LARGE = {
     "files",
     "idempotency_keys",
     "materials",
+    "quiz_answer_keys",
+    "quiz_versions",
+    "quizzes",
     "sessions",
     "student_enrollments",
     "syllabus_weeks",
@@ -86,6 +90,13 @@ GIVEN: dict[str, str | None] = {
     "media_type": "text/plain",
     "byte_size": "1",
     "sha256": "\\x" + "00" * 32,
+    "opens_at": None,
+    "closes_at": None,
+    "time_limit_seconds": "600",
+    "attempts_allowed": "1",
+    "score_policy": "highest",
+    "feedback_policy": "never",
+    "questions": json.dumps(quiz("true_false").questions),
 }
 """What a parameter is given that no row of the school fills."""
 
@@ -98,6 +109,7 @@ GIVEN_TO: dict[str, dict[str, str | None]] = {
     "enrollments/list_enrollments": {"state": None},
     "enrollments/update_enrollment": {"patch": '{"state": "dropped"}'},
     "materials/create_uploaded_material": {"kind": "text", "title": "New"},
+    "quizzes/put_questions": {"key": json.dumps(quiz("true_false").key)},
     "users/create_user": {"role": "student"},
     "users/list_users_by_email": {"role": None},
     "users/list_users_by_name": {"role": None},
@@ -547,6 +559,17 @@ def test_a_count_stops_at_ten_thousand(planner: Planner, name: str, mode: str) -
             "material_id",
             1_000,
             "lms.materials where course_id = %(course_id)s and week_number = 1",
+        ),
+        *(
+            (
+                "quizzes/list_quizzes",
+                role,
+                {},
+                "quiz_id",
+                4_000,
+                "lms.quizzes where course_id = %(course_id)s",
+            )
+            for role in ("lecturer", "student")
         ),
         ("users/list_users", "super_admin", {}, "user_id", 15_000, "lms.users"),
         (

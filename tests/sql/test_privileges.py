@@ -159,6 +159,11 @@ def test_the_service_has_no_such_privilege_on_any_table(
         ),
         "update lms.account_tokens set expires_at = now()",
         "select lms.issue_account_token(sha256('a'), lms.uuidv7(), 1)",
+        "select from lms.quiz_answer_keys",
+        "select key from lms.quiz_answer_keys",
+        "update lms.quiz_answer_keys set key_version = 1",
+        "update lms.quiz_attempts set score = 1",
+        "select lms.graded('[]', '{}', '{}', '{}')",
         "select from lms_import.oulad_students",
         "insert into lms_import.oulad_courses (line) values (1)",
         "delete from lms_import.oulad_registrations",
@@ -215,11 +220,20 @@ COLUMNS = """
 
 UNREAD = {"email_outbox": {"reply"}, "users": {"password_hash"}}
 """Columns that the service does not read."""
-NONE_OF_ITS_BUSINESS = {"deployments"}
+NONE_OF_ITS_BUSINESS = {"deployments", "quiz_answer_keys"}
 """Tables that it neither reads nor writes."""
 INSERTED = {
     "audit_events": {"actor_id", "action", "user_id", "course_id", "changes"},
-    "courses": {"code", "title", "description", "term_id", "lecturer_id", "capacity", "state"},
+    "courses": {
+        "code",
+        "title",
+        "description",
+        "term_id",
+        "lecturer_id",
+        "capacity",
+        "state",
+        "mastery_policy",
+    },
     "email_outbox": {"delivery_id", "kind", "user_id", "course_id"},
     "files": {"course_id", "due_at"},
     "materials": {
@@ -233,9 +247,23 @@ INSERTED = {
         "crawled_at",
         "metadata",
     },
+    "quiz_attempts": {"quiz_id", "quiz_version", "student_id", "attempt_number", "max_score", "due_at"},
+    "quiz_versions": set[str](),
+    "quizzes": {
+        "course_id",
+        "week_number",
+        "title",
+        "opens_at",
+        "closes_at",
+        "time_limit_seconds",
+        "attempts_allowed",
+        "score_policy",
+        "feedback_policy",
+    },
     "student_enrollments": {"student_id", "course_id", "state", "delivery_id"},
     "syllabus_weeks": {"course_id", "week_number", "topic", "objectives", "reading"},
     "terms": {"code", "title", "starts_on", "ends_on"},
+    "topic_performance": set[str](),
     "users": {"email", "full_name", "role", "password_hash"},
 }
 """Columns of a new row that the service fills; the rest is the database's. Its own tables are left out here."""
@@ -245,9 +273,13 @@ UPDATED = {
     "email_outbox": set[str](),
     "files": {"state", "name", "media_type", "byte_size", "sha256"},
     "materials": INSERTED["materials"] - {"course_id", "origin", "file_id"} | {"version", "updated_at"},
+    "quiz_attempts": {"answers", "version"},
+    "quiz_versions": set[str](),
+    "quizzes": INSERTED["quizzes"] - {"course_id"} | {"state", "version", "updated_at"},
     "student_enrollments": {"state", "delivery_id", "version", "updated_at"},
     "syllabus_weeks": {"topic", "objectives", "reading"},
     "terms": INSERTED["terms"] | {"version", "updated_at"},
+    "topic_performance": set[str](),
     "users": INSERTED["users"] | {"settings", "settings_version", "version", "deactivated_at", "updated_at"},
 }
 DELETED = {
@@ -256,6 +288,7 @@ DELETED = {
     "files",
     "idempotency_keys",
     "materials",
+    "quizzes",
     "sessions",
     "syllabus_weeks",
     "terms",

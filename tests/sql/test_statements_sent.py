@@ -17,6 +17,7 @@ from api.http.service import Service
 from api.review.server import rolled_back
 from tests.conftest import TestDatabase
 from tests.operations.relay import relay_settings, relaying
+from tests.sql.questions import quiz
 from tests.support.mail import Outbox, address_of, mail_server
 from tests.support.school import School
 from tests.support.service import settings_for
@@ -104,6 +105,7 @@ def _use_courses(send: Sender) -> None:
     send("DELETE", f"{syllabus}/1", headers=_WHICHEVER)
 
     _use_materials(send, f"/courses/{course_id}/materials")
+    _use_quizzes(send, f"/courses/{course_id}/quizzes")
     send("DELETE", f"/courses/{course_id}", status=204, headers=_WHICHEVER)
     send("DELETE", f"/terms/{term_id}", status=204, headers=_WHICHEVER)
 
@@ -123,6 +125,16 @@ def _use_materials(send: Sender, materials: str) -> None:
     send("GET", f"/materials/{uploaded}/file")
     send("DELETE", f"/materials/{uploaded}", status=204, headers=_WHICHEVER)
     send("POST", f"{materials}/files", "lecturer", 422, data=form | {"kind": "pdf"}, files=file)
+
+
+def _use_quizzes(send: Sender, quizzes: str) -> None:
+    made = f"/quizzes/{send('POST', quizzes, 'lecturer', 201, json={'title': 'Sent'}).json()['id']}"
+    send("PUT", f"{made}/questions", json=quiz("true_false")._asdict(), headers=_WHICHEVER)
+    send("GET", f"{made}/questions")
+    send("GET", quizzes)
+    send("GET", made)
+    send("PATCH", made, json={"state": "published"}, headers=_MERGE)
+    send("DELETE", made, status=204, headers=_WHICHEVER)
 
 
 def _use_users(send: Sender) -> str:

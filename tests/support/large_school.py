@@ -19,6 +19,7 @@ COURSES_OF_A_STUDENT = COURSES // EVERY_NTH_COURSE + 1
 OUTSIDERS = 10
 """Students who are not on the crowded course."""
 MATERIALS_OF_THE_CROWDED = 5_000
+QUIZZES_OF_THE_CROWDED = 5_000
 OTHER_EVENTS = 60_000
 QUEUED_MAILS = 2_000
 
@@ -156,6 +157,17 @@ FILL = """
     insert into lms.files (course_id, state, due_at)
     select course_id, 'uploading', now() + interval '1 day' from crowded;
 
+    -- Every tenth quiz of the crowded course is a draft.
+    insert into lms.quizzes (course_id, week_number, title, state, current_version)
+    select crowded.course_id, 1, 'Quiz ' || n, case when n %% 10 = 0 then 'draft' else 'published' end, 1
+    from crowded cross join generate_series(1, %(quizzes)s) as n;
+    insert into lms.quizzes (course_id, week_number, title, state, current_version)
+    select course_id, 1, 'Quiz', 'published', 1 from lms.courses;
+    insert into lms.quiz_versions (quiz_id, version_number, questions)
+    select quiz_id, 1, '[{"id": "q1", "type": "true_false", "prompt": "True?", "points": 1}]' from lms.quizzes;
+    insert into lms.quiz_answer_keys (quiz_id, version_number, key)
+    select quiz_id, 1, '{"q1": {"type": "true_false", "correct": true}}' from lms.quizzes;
+
     -- The oldest events are those about the crowded course, by its lecturer, and those about the first student, by the
     -- administrator: whoever looks for them from the latest on reads past all others.
     insert into lms.audit_events (actor_id, action, user_id, course_id, changes)
@@ -211,6 +223,7 @@ def found_large_school(admin_url: str) -> LargeSchool:
         "every_nth_course": EVERY_NTH_COURSE,
         "outsiders": OUTSIDERS,
         "materials": MATERIALS_OF_THE_CROWDED,
+        "quizzes": QUIZZES_OF_THE_CROWDED,
         "other_events": OTHER_EVENTS,
         "queued_mails": QUEUED_MAILS,
     }
@@ -237,6 +250,11 @@ def found_large_school(admin_url: str) -> LargeSchool:
         (own["material_id"],) = _row(
             connection,
             "select material_id::text from lms.materials where course_id = %s order by material_id limit 1",
+            own["course_id"],
+        )
+        (own["quiz_id"],) = _row(
+            connection,
+            "select quiz_id::text from lms.quizzes where course_id = %s order by quiz_id limit 1",
             own["course_id"],
         )
         (own["delivery_id"],) = _row(

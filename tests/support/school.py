@@ -83,6 +83,11 @@ def token_for(name: str) -> str:
     return f"lms_{sha256(name.encode()).hexdigest()[:43]}"
 
 
+def sha256_of(name: str) -> bytes:
+    """What the database knows somebody's token by."""
+    return sha256(token_for(name).encode()).digest()
+
+
 def address_of(name: str) -> str:
     """Somebody's e-mail address."""
     return f"{name}@school.example"
@@ -126,6 +131,9 @@ def found_school(admin_url: str) -> School:
         # The student is on a course that is not to be seen yet.
         school.own["draft_course_id"] = _insert_course(connection, "draft", "lecturer", school.own, "draft")
         school.own["draft_material_id"] = _add_material(connection, school.own["draft_course_id"], "draft")
+        school.own["hidden_quiz_id"] = _add_quiz(
+            connection, school.own["draft_course_id"], "draft", versions=1
+        )
         _enroll(connection, school.people["student"], school.own["draft_course_id"], "active")
         for rows in (school.own, school.foreign):
             _add_audit_event(connection, rows)
@@ -146,6 +154,8 @@ def _add_course(connection: psycopg.Connection[Any], teacher: str, rows: dict[st
         )
     rows["material_id"] = _add_material(connection, rows["course_id"], teacher)
     rows["file_material_id"] = _add_file(connection, rows["course_id"], teacher)
+    rows["quiz_id"] = _add_quiz(connection, rows["course_id"], teacher, versions=2)
+    rows["draft_quiz_id"] = _add_quiz(connection, rows["course_id"], f"Drafted by {teacher}")
 
 
 def _insert_course(
@@ -173,6 +183,36 @@ def _add_material(connection: psycopg.Connection[Any], course_id: UUID, name: st
         (course_id, f"Material of {name}", f"https://materials.example/{name}.pdf"),
     )
     return material_id
+
+
+def explanation_of(name: str) -> str:
+    """What only the key to a quiz says."""
+    return f"Explained by {name}"
+
+
+def _add_quiz(connection: psycopg.Connection[Any], course_id: UUID, name: str, versions: int = 0) -> UUID:
+    """A quiz whose questions were saved so often; a draft if never."""
+    quiz_id: UUID = _one(
+        connection,
+        "insert into lms.quizzes (course_id, week_number, title) values (%s, 1, %s) returning quiz_id",
+        (course_id, f"Quiz of {name}"),
+    )
+    question = {"id": "q1", "type": "true_false", "prompt": f"Asked by {name}", "points": 2}
+    entry = {"type": "true_false", "correct": True, "explanation": explanation_of(name)}
+    for number in range(1, versions + 1):
+        connection.execute(
+            "insert into lms.quiz_versions (quiz_id, version_number, questions) values (%s, %s, %s)",
+            (quiz_id, number, Jsonb([question])),
+        )
+        connection.execute(
+            "insert into lms.quiz_answer_keys (quiz_id, version_number, key) values (%s, %s, %s)",
+            (quiz_id, number, Jsonb({"q1": entry})),
+        )
+        connection.execute(
+            "update lms.quizzes set current_version = %s, state = 'published' where quiz_id = %s",
+            (number, quiz_id),
+        )
+    return quiz_id
 
 
 def content_of(teacher: str) -> bytes:

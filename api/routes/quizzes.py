@@ -1,0 +1,135 @@
+"""/courses/{course_id}/quizzes and /quizzes: how and when quizzes are taken, their questions and keys.
+
+Questions and key are saved together, and both are for teachers alone. A student is shown questions with an attempt.
+"""
+
+from typing import Any
+from uuid import UUID
+
+from litestar import Request, delete, get, patch, post, put
+from litestar.params import FromPath
+
+from api.database.parameters import patch_of
+from api.database.pool import Database
+from api.http.bodies import Sent, SentPatch
+from api.http.conditions import expected_version
+from api.http.documents import Document, changed, created, gone, listed, shown
+from api.http.idempotency import once
+from api.http.openapi import problems
+from api.http.paging import Count, Cursor, Limit, Offset, page_of
+from api.http.service import actor_of, database_of
+from api.models.quizzes import (
+    NewQuiz,
+    NewQuizVersion,
+    Quiz,
+    QuizPage,
+    QuizPatch,
+    QuizQuestions,
+    SavedQuestions,
+)
+from api.repositories import quizzes
+
+
+@get("/courses/{course_id:str}/quizzes", tags=["quizzes"], responses=problems(401, 404))
+async def list_quizzes(
+    request: Request[Any, Any, Any],
+    course_id: FromPath[UUID],
+    limit: Limit = 20,
+    offset: Offset = 0,
+    cursor: Cursor = None,
+    count: Count = False,
+) -> Document[QuizPage]:
+    """The quizzes of a course, oldest entry first; drafts for its teacher alone. 404: no such course for you."""
+    found = await quizzes.list_quizzes(
+        database_of(request),
+        actor=actor_of(request),
+        course_id=course_id,
+        page=page_of(limit, offset, cursor, count),
+    )
+    return listed(request.scope, found)
+
+
+@post("/courses/{course_id:str}/quizzes", tags=["quizzes"], responses=problems(400, 401, 404, 413, 415))
+async def create_quiz(
+    request: Request[Any, Any, Any], course_id: FromPath[UUID], data: Sent[NewQuiz]
+) -> Document[Quiz]:
+    """Make a quiz, a draft without questions, of a course that you teach. 404: no such course for you to teach."""
+
+    async def work(db: Database) -> Document[Quiz]:
+        made = await quizzes.create_quiz(db, actor=actor_of(request), course_id=course_id, quiz=data)
+        return created(made, "/quizzes")
+
+    return await once(request, work)
+
+
+@get("/quizzes/{quiz_id:str}", tags=["quizzes"], responses=problems(401, 404))
+async def read_quiz(request: Request[Any, Any, Any], quiz_id: FromPath[UUID]) -> Document[Quiz]:
+    """One quiz, without its questions. 404: no such quiz for you; a draft is there for its teacher alone."""
+    return shown(
+        request.scope,
+        await quizzes.read_quiz(database_of(request), actor=actor_of(request), quiz_id=quiz_id),
+    )
+
+
+@patch(
+    "/quizzes/{quiz_id:str}",
+    tags=["quizzes"],
+    responses=problems(400, 401, 404, 409, 412, 413, 415, 428),
+)
+async def update_quiz(
+    request: Request[Any, Any, Any], quiz_id: FromPath[UUID], data: SentPatch[QuizPatch]
+) -> Document[Quiz]:
+    """Change how and when a quiz is taken; publish or close it. 409: it has no questions yet."""
+    return changed(
+        await quizzes.update_quiz(
+            database_of(request),
+            actor=actor_of(request),
+            quiz_id=quiz_id,
+            version=expected_version(request.scope),
+            patch=patch_of(data),
+        )
+    )
+
+
+@delete("/quizzes/{quiz_id:str}", tags=["quizzes"], responses=problems(401, 404, 409, 412, 428))
+async def delete_quiz(request: Request[Any, Any, Any], quiz_id: FromPath[UUID]) -> Document[None]:
+    """Delete a quiz with its questions. 404: no such quiz for you to delete. 409: it was taken already."""
+    await quizzes.delete_quiz(
+        database_of(request),
+        actor=actor_of(request),
+        quiz_id=quiz_id,
+        version=expected_version(request.scope),
+    )
+    return gone()
+
+
+@get("/quizzes/{quiz_id:str}/questions", tags=["quizzes"], responses=problems(401, 404))
+async def read_questions(request: Request[Any, Any, Any], quiz_id: FromPath[UUID]) -> Document[QuizQuestions]:
+    """The present questions of a quiz, and what is right. 404: no such quiz for you to teach."""
+    return shown(
+        request.scope,
+        await quizzes.read_questions(database_of(request), actor=actor_of(request), quiz_id=quiz_id),
+    )
+
+
+@put(
+    "/quizzes/{quiz_id:str}/questions",
+    tags=["quizzes"],
+    responses=problems(400, 401, 404, 412, 413, 415, 428),
+)
+async def put_questions(
+    request: Request[Any, Any, Any], quiz_id: FromPath[UUID], data: Sent[NewQuizVersion]
+) -> Document[SavedQuestions]:
+    """Save questions and their key, both or neither, in place of those before. Attempts keep what they were begun on.
+
+    404: no such quiz for you to change.
+    """
+    return changed(
+        await quizzes.put_questions(
+            database_of(request),
+            actor=actor_of(request),
+            quiz_id=quiz_id,
+            version=expected_version(request.scope),
+            asked=data,
+        )
+    )
