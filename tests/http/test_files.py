@@ -334,6 +334,7 @@ class TestBodies:
         answer = lecturer.service.post(
             f"{course}/materials/files", headers={**lecturer.headers, "Content-Type": FORM}, content=body()
         )
+        assert answer.status_code == 201, answer.text
         assert answer.json()["file"]["size"] == len(file)
 
 

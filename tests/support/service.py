@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Final
 
 import httpx
 import uvicorn
@@ -18,6 +19,10 @@ from tests.support.postgres import Server, free_port
 _FOLDER = TemporaryDirectory(prefix="lms-test-data-")
 DATA = Path(_FOLDER.name)
 """The data directory of the services of this process: where what is uploaded goes."""
+
+KEPT: Final = httpx.Limits(max_connections=None, max_keepalive_connections=None, keepalive_expiry=1)
+"""How connections are kept. The service closes one that was idle for 5 s. And the pool closes one too many that it has
+just given to another thread (httpcore 1.0.9, its issue 1110), so there is none too many."""
 
 
 def settings_for(server: Server, database: str, **changes: object) -> Settings:
@@ -56,7 +61,7 @@ def running_service(settings: Settings) -> Iterator[httpx.Client]:
             raise RuntimeError("the service did not start")
         time.sleep(0.05)
     try:
-        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30) as client:
+        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30, limits=KEPT) as client:
             yield client
     finally:
         server.should_exit = True
