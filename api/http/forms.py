@@ -140,6 +140,9 @@ async def _events(
                 raise too_large(limit)
             if piece:
                 for event in parser.parse(piece):
+                    # Strict, it refuses the line break at the very end where that comes in a piece of its own. What
+                    # else comes after the file is refused below.
+                    parser.strict = parser.strict and getattr(event, "name", None) != "file"
                     yield event
         parser.close()
     except MultipartError as error:

@@ -142,7 +142,7 @@ class _Key(Request):
     @classmethod
     def _no_null(cls, data: Any) -> Any:
         """What is not there is left out, so that one key has one form."""
-        if isinstance(data, dict) and None in data.values():
+        if isinstance(data, dict) and any(name in data and data[name] is None for name in cls.model_fields):
             raise _refusal("Leave out what is null.")
         return data
 

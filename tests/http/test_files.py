@@ -1,5 +1,6 @@
 """Files: what may be uploaded, how it comes back, and that nothing stays of what was refused: in a folder and in S3."""
 
+import asyncio
 import hashlib
 import json
 import re
@@ -14,6 +15,7 @@ import httpx
 import psycopg
 import pytest
 
+from api.http.forms import read_form
 from api.http.service import Service
 from api.storage.contents import KINDS
 from api.storage.names import EXTENSIONS, MAX_LENGTH, clean_name, content_disposition
@@ -336,6 +338,23 @@ class TestBodies:
         )
         assert answer.status_code == 201, answer.text
         assert answer.json()["file"]["size"] == len(file)
+
+    def test_wherever_it_is_cut_it_is_the_same(self) -> None:
+        file = PDF[-50:] + b"\r\n--y\r\n-\r\r\n"
+        content = form(TITLE, KIND, part("file", file, "a.pdf"))
+
+        async def read(*pieces: bytes) -> bytes:
+            coming = iter(pieces)
+
+            async def receive() -> bytes | None:
+                return next(coming, None)
+
+            read = await read_form(receive, "x", LIMIT, frozenset({"title", "kind"}))
+            return b"".join([piece async for piece in read.content])
+
+        assert asyncio.run(read(*[bytes([byte]) for byte in content])) == file
+        for cut in range(1, len(content)):
+            assert asyncio.run(read(content[:cut], content[cut:])) == file, content[:cut][-20:]
 
 
 # Requests whose body comes late, or not at all.

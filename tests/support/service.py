@@ -22,7 +22,7 @@ DATA = Path(_FOLDER.name)
 
 KEPT: Final = httpx.Limits(max_connections=None, max_keepalive_connections=None, keepalive_expiry=1)
 """How connections are kept. The service closes one that was idle for 5 s. And the pool closes one too many that it has
-just given to another thread (httpcore 1.0.9, its issue 1110), so there is none too many."""
+just given to another thread (httpcore 1.0.9), so there is none too many."""
 
 
 def settings_for(server: Server, database: str, **changes: object) -> Settings:
