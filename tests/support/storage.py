@@ -75,7 +75,8 @@ class Bucket:
         return client(self.endpoint)
 
     def objects(self) -> dict[str, bytes]:
-        found = self.client.list_objects_v2(Bucket=self.name).get("Contents", [])
+        pages = self.client.get_paginator("list_objects_v2").paginate(Bucket=self.name)
+        found = [each for page in pages for each in page.get("Contents", [])]
         assert all(each["Key"].startswith(f"{PREFIX}/") for each in found)
         return {
             each["Key"].removeprefix(f"{PREFIX}/"): self.client.get_object(Bucket=self.name, Key=each["Key"])[
