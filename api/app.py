@@ -29,6 +29,7 @@ from api.http.service import Service, note_session
 from api.roles import check_role
 from api.routes import (
     account_tokens,
+    attempts,
     audit_events,
     auth,
     courses,
@@ -90,6 +91,11 @@ ROUTES: list[Any] = [
     quizzes.delete_quiz,
     quizzes.read_questions,
     quizzes.put_questions,
+    attempts.list_attempts,
+    attempts.start_attempt,
+    attempts.read_attempt,
+    attempts.update_attempt,
+    attempts.submit_attempt,
     enrollments.list_enrollments,
     enrollments.enroll_student,
     enrollments.read_enrollment,

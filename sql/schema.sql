@@ -198,6 +198,62 @@ ALTER FUNCTION lms.can_teach(user_id uuid, role text, lecturer_id uuid) OWNER TO
 
 COMMENT ON FUNCTION lms.can_teach(user_id uuid, role text, lecturer_id uuid) IS 'Whether this user may see all of, and change, a course of this lecturer: the lecturer, or an administrator.';
 
+CREATE FUNCTION lms.checked_answers(questions jsonb, answers jsonb) RETURNS jsonb
+    LANGUAGE plpgsql
+    AS $_$
+declare
+    defect record;
+begin
+    select found.rule, found.pointer
+    into defect
+    from (
+        select
+            case
+                when question.document is null then 'quiz_answers_unknown_question'
+                when given.answer = 'null' then null
+                when not case question.document ->> 'type'
+                    when 'true_false' then jsonb_typeof(given.answer) = 'boolean'
+                    when 'numeric' then jsonb_typeof(given.answer) = 'number'
+                    when 'multiple_choice'
+                        then
+                            case jsonb_typeof(given.answer)
+                                when 'array'
+                                    then not jsonb_path_exists(given.answer, 'strict $[*] ? (@.type() != "string")')
+                                else false
+                            end
+                    when 'matching'
+                        then
+                            case jsonb_typeof(given.answer)
+                                when 'object'
+                                    then
+                                        not jsonb_path_exists(
+                                            given.answer, 'strict $.* ? (@.type() != "string" && @.type() != "null")'
+                                        )
+                                else false
+                            end
+                    else jsonb_typeof(given.answer) = 'string'
+                end then 'quiz_answers_form'
+            end as rule,
+            '/answers/' || replace(replace(given.id, '~', '~0'), '/', '~1') as pointer
+        from jsonb_each(
+            case jsonb_typeof(checked_answers.answers) when 'object' then checked_answers.answers else '{}' end
+        ) as given (id, answer)
+        left join jsonb_array_elements(checked_answers.questions) as question (document)
+            on question.document ->> 'id' = given.id
+    ) as found
+    where found.rule is not null
+    order by found.pointer
+    limit 1;
+    if found then
+        perform lms.refuse(defect.rule, defect.pointer);
+    end if;
+    return checked_answers.answers;
+end;
+$_$;
+ALTER FUNCTION lms.checked_answers(questions jsonb, answers jsonb) OWNER TO lms_owner;
+
+COMMENT ON FUNCTION lms.checked_answers(questions jsonb, answers jsonb) IS 'These answers, if they are answers to these questions and have the form of their types. Null is no answer, to a question or to a stem; which options there are is not looked at. Refuses quiz_answers_form, quiz_answers_unknown_question.';
+
 CREATE FUNCTION lms.has_fields(value jsonb, required text[], optional text[]) RETURNS boolean
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     BEGIN ATOMIC
@@ -1024,7 +1080,7 @@ COMMENT ON CONSTRAINT quiz_answer_keys_key_ck ON lms.quiz_answer_keys IS '422 /k
 COMMENT ON CONSTRAINT quiz_answer_keys_key_version_ck ON lms.quiz_answer_keys IS '422 A version counts from 1.';
 
 CREATE FUNCTION lms.read_answer_key(token_hash bytea, quiz_id uuid, version_number integer) RETURNS TABLE(key jsonb, key_version integer)
-    LANGUAGE sql STABLE SECURITY DEFINER PARALLEL SAFE
+    LANGUAGE sql STABLE SECURITY DEFINER ROWS 1 PARALLEL SAFE
     SET search_path TO 'pg_catalog', 'pg_temp'
     BEGIN ATOMIC
  SELECT keys.key,
@@ -1313,7 +1369,7 @@ ALTER FUNCTION lms.shows_feedback(feedback_policy text, quiz_state text, closes_
 COMMENT ON FUNCTION lms.shows_feedback(feedback_policy text, quiz_state text, closes_at timestamp with time zone, attempt_state text) IS 'Whether a student may see points by question, right answers and explanations of an attempt in this state, by the policy of the quiz.';
 
 CREATE FUNCTION lms.reveal_answer_key(token_hash bytea, attempt_id uuid) RETURNS TABLE(key jsonb)
-    LANGUAGE sql STABLE SECURITY DEFINER PARALLEL SAFE
+    LANGUAGE sql SECURITY DEFINER ROWS 1
     SET search_path TO 'pg_catalog', 'pg_temp'
     BEGIN ATOMIC
  SELECT keys.key
@@ -1330,7 +1386,7 @@ ALTER FUNCTION lms.reveal_answer_key(token_hash bytea, attempt_id uuid) OWNER TO
 COMMENT ON FUNCTION lms.reveal_answer_key(token_hash bytea, attempt_id uuid) IS 'The key to an attempt of one''s own, once the quiz says that it may be seen. No row: not yet, or no such attempt.';
 
 CREATE FUNCTION lms.review_attempt(token_hash bytea, attempt_id uuid, seen_version integer, reviews jsonb) RETURNS SETOF lms.quiz_attempts
-    LANGUAGE plpgsql SECURITY DEFINER
+    LANGUAGE plpgsql SECURITY DEFINER ROWS 1
     SET search_path TO 'pg_catalog', 'pg_temp'
     SET jit TO 'off'
     AS $$
@@ -1469,7 +1525,7 @@ ALTER FUNCTION lms.save_quiz_version(token_hash bytea, quiz_id uuid, seen_versio
 COMMENT ON FUNCTION lms.save_quiz_version(token_hash bytea, quiz_id uuid, seen_version integer, questions jsonb, key jsonb) IS 'Save questions and their key, both or neither, as the next version of a quiz, for whoever teaches its course and has seen its present version, null for whichever there is. No row: no such quiz for them. The version alone: another was seen. Refuses quiz_questions_form, quiz_questions_points, quiz_questions_twice, quiz_key_form, quiz_key_missing, quiz_key_range, quiz_key_twice, quiz_key_unknown_option, quiz_key_unknown_question, quiz_versions_size_ck, quiz_answer_keys_key_ck.';
 
 CREATE FUNCTION lms.submit_attempt(token_hash bytea, attempt_id uuid, answers jsonb) RETURNS SETOF lms.quiz_attempts
-    LANGUAGE plpgsql SECURITY DEFINER
+    LANGUAGE plpgsql SECURITY DEFINER ROWS 1
     SET search_path TO 'pg_catalog', 'pg_temp'
     SET jit TO 'off'
     AS $$
@@ -1502,6 +1558,17 @@ begin
             state = 'submitted'
         where attempts.attempt_id = submit_attempt.attempt_id;
         perform lms.record_grades(array[submit_attempt.attempt_id]);
+        -- Here, since of all who hand it in at once only this one knows that it was the first.
+        insert into lms.audit_events (actor_id, action, user_id, course_id, changes)
+        select
+            attempts.student_id,
+            'attempts.submit',
+            attempts.student_id,
+            quizzes.course_id,
+            jsonb_build_object('state', jsonb_build_object('from', handed_in, 'to', attempts.state))
+        from lms.quiz_attempts as attempts
+        join lms.quizzes on quizzes.quiz_id = attempts.quiz_id
+        where attempts.attempt_id = submit_attempt.attempt_id;
     end if;
     return query
     select attempts.*   -- the function's type is that of the table
@@ -1511,7 +1578,7 @@ end;
 $$;
 ALTER FUNCTION lms.submit_attempt(token_hash bytea, attempt_id uuid, answers jsonb) OWNER TO lms_owner;
 
-COMMENT ON FUNCTION lms.submit_attempt(token_hash bytea, attempt_id uuid, answers jsonb) IS 'Hand in an attempt of one''s own and grade it, with these answers, null for those saved; the attempt as it is then. What comes more than five seconds after it was due counts as it was saved. What was handed in already stays as it is. No row: no such attempt of theirs.';
+COMMENT ON FUNCTION lms.submit_attempt(token_hash bytea, attempt_id uuid, answers jsonb) IS 'Hand in an attempt of one''s own, grade it and leave a row of audit, with these answers, null for those saved; the attempt as it is then. What comes more than five seconds after it was due counts as it was saved. What was handed in already stays as it is. No row: no such attempt of theirs.';
 
 CREATE FUNCTION lms.submit_overdue_attempts(most integer) RETURNS integer
     LANGUAGE plpgsql SECURITY DEFINER
@@ -2073,6 +2140,7 @@ CREATE UNIQUE INDEX quiz_attempts_in_progress_uq ON lms.quiz_attempts USING btre
 
 COMMENT ON INDEX lms.quiz_attempts_in_progress_uq IS '409 You are taking this quiz already.';
 
+CREATE INDEX quiz_attempts_quiz_id_attempt_id_ix ON lms.quiz_attempts USING btree (quiz_id, attempt_id);
 CREATE INDEX quiz_attempts_quiz_id_quiz_version_graded_by_key_attempt_id_ix ON lms.quiz_attempts USING btree (quiz_id, quiz_version, graded_by_key, attempt_id);
 CREATE INDEX quizzes_course_id_quiz_id_ix ON lms.quizzes USING btree (course_id, quiz_id);
 CREATE INDEX quizzes_course_id_week_number_quiz_id_ix ON lms.quizzes USING btree (course_id, week_number, quiz_id);
@@ -2325,6 +2393,9 @@ GRANT ALL ON FUNCTION lms.can_see_user(user_id uuid, role text, seen_id uuid) TO
 REVOKE ALL ON FUNCTION lms.can_teach(user_id uuid, role text, lecturer_id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION lms.can_teach(user_id uuid, role text, lecturer_id uuid) TO lms_api;
 
+REVOKE ALL ON FUNCTION lms.checked_answers(questions jsonb, answers jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION lms.checked_answers(questions jsonb, answers jsonb) TO lms_api;
+
 REVOKE ALL ON FUNCTION lms.has_fields(value jsonb, required text[], optional text[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION lms.has_fields(value jsonb, required text[], optional text[]) TO lms_api;
 
@@ -2434,6 +2505,7 @@ REVOKE ALL ON FUNCTION lms.refuse(rule text) FROM PUBLIC;
 GRANT ALL ON FUNCTION lms.refuse(rule text) TO lms_api;
 
 REVOKE ALL ON FUNCTION lms.refuse(rule text, pointer text) FROM PUBLIC;
+GRANT ALL ON FUNCTION lms.refuse(rule text, pointer text) TO lms_api;
 
 REVOKE ALL ON FUNCTION lms.regrade_attempts(quiz_id uuid, most integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION lms.regrade_attempts(quiz_id uuid, most integer) TO lms_worker;

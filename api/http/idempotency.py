@@ -51,6 +51,13 @@ async def once(
         return await _once(request, key, told, work)
 
 
+async def once_or_again(
+    request: Request[Any, Any, Any], work: Callable[[Database], Awaitable[Document[T]]]
+) -> Document[T]:
+    """The same for work that finds what is there already, and that a twin may forestall: then it is done again."""
+    return await _retrying()(once, request, work)
+
+
 async def once_whole(
     request: Request[Any, Any, Any], work: Callable[[Database], Awaitable[Document[T]]]
 ) -> Document[T]:
@@ -67,13 +74,16 @@ async def once_whole(
         async with database_of(request).transaction() as transaction:
             return await work(transaction)
 
-    retrying = AsyncRetrying(
+    return await _retrying()(unit)
+
+
+def _retrying() -> AsyncRetrying:
+    return AsyncRetrying(
         retry=retry_if_exception_type((*RETRIED, asyncpg.UniqueViolationError)),
         wait=wait_random(max=0.1),
         stop=stop_after_attempt(5),
         reraise=True,
     )
-    return await retrying(unit)
 
 
 def key_of(request: Request[Any, Any, Any]) -> str | None:

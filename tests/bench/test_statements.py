@@ -297,6 +297,33 @@ TABLE: dict[str, list[Row]] = {
     "PUT /quizzes/{quiz_id}/questions": [
         Row(("quizzes/put_questions",), quiz("essay", "matching")._asdict(), ANY_VERSION)
     ],
+    "GET /quizzes/{quiz_id}/attempts": [
+        Row(("attempts/list_attempts",)),
+        Row(("attempts/list_attempts",), query="?count=true", variant="counted"),
+    ],
+    "POST /quizzes/{quiz_id}/attempts": [
+        Row(("attempts/start_attempt",)),
+        Row(("attempts/start_attempt",), variant="under way"),
+        Row(
+            ("begin", CLAIM, "attempts/start_attempt", "idempotency_keys/save_idempotency_key", "commit"),
+            headers={"Idempotency-Key": "once"},
+            variant="keyed",
+        ),
+    ],
+    "GET /attempts/{attempt_id}": [Row(("attempts/read_attempt",))],
+    "PATCH /attempts/{attempt_id}": [
+        Row(("attempts/update_attempt",), {"answers": {"q1": True}}, ANY_VERSION)
+    ],
+    "POST /attempts/{attempt_id}/submit": [
+        Row(("attempts/submit_attempt",), {}),
+        Row(("attempts/submit_attempt",), {}, variant="again"),
+        Row(
+            ("begin", CLAIM, "attempts/submit_attempt", "idempotency_keys/save_idempotency_key", "commit"),
+            {},
+            {"Idempotency-Key": "once"},
+            variant="keyed",
+        ),
+    ],
     "DELETE /quizzes/{quiz_id}": [Row(("quizzes/delete_quiz",), headers=ANY_VERSION)],
     "GET /audit": [
         Row(("audit_events/list_audit_events",)),
@@ -333,6 +360,8 @@ SEVERAL = {
     "POST /courses/{course_id}/enrollments keyed",
     "POST /courses/{course_id}/materials keyed",
     "POST /courses/{course_id}/quizzes keyed",
+    "POST /quizzes/{quiz_id}/attempts keyed",
+    "POST /attempts/{attempt_id}/submit keyed",
     "POST /courses/{course_id}/materials/files",
     "POST /courses/{course_id}/materials/files keyed",
     "POST /courses/{course_id}/materials/files refused",
@@ -448,7 +477,8 @@ def _sent(calls: psycopg.Connection[Any], database: str) -> Counter[str]:
 def _prepare(route: str, school: School, admin_url: str) -> tuple[str, dict[str, Any]]:
     """A token of somebody who may, and what the request consumes."""
     by_administrator = any(f" {path}" in route for path in ("/terms", "/users", "/students", "/audit"))
-    name = "super_admin" if by_administrator else "lecturer"
+    by_student = any(f" {path}" in route for path in ("/attempts", "/quizzes/{quiz_id}/attempts"))
+    name = "super_admin" if by_administrator else "student" if by_student else "lecturer"
     with psycopg.connect(admin_url, autocommit=True) as connection:
         connection.execute("delete from lms.courses where code = 'BENCH'")
         connection.execute("delete from lms.terms where code = 'BENCH'")
@@ -486,6 +516,8 @@ def _prepare(route: str, school: School, admin_url: str) -> tuple[str, dict[str,
                 "insert into lms.quizzes (course_id, title) values (%s, 'Quiz') returning quiz_id",
                 (school.own["course_id"],),
             )
+        if route == "POST /quizzes/{quiz_id}/attempts":
+            connection.execute("delete from lms.quiz_attempts where quiz_id = %s", (school.own["quiz_id"],))
         if route == "POST /account-tokens/redeem":
             connection.execute(
                 "insert into lms.account_tokens (token_hash, user_id, expires_at) "
@@ -493,6 +525,11 @@ def _prepare(route: str, school: School, admin_url: str) -> tuple[str, dict[str,
                 (TOKEN.encode(), school.people["invited_student"]),
             )
         token = token_for(name)
+        if by_student:
+            # Another request has set their password, which ends it.
+            connection.execute(
+                "update lms.sessions set revoked_at = null where token_hash = sha256(%s)", (token.encode(),)
+            )
         if route.startswith("POST /auth/log"):
             token = "lms_" + "b" * 43
             connection.execute(

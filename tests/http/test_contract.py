@@ -19,6 +19,7 @@ from api.database.queries import load_queries
 from api.database.query import BOUND
 from api.http.downloads import Download
 from api.http.problems import ProblemDetails
+from api.models.attempts import AttemptPatch, Submission
 from api.models.courses import CoursePatch, NewCourse
 from api.models.enrollments import EnrollmentPatch, NewEnrollment
 from api.models.files import Stored
@@ -43,6 +44,7 @@ DOCUMENTS = {
 
 ADMIN = Actor(token_hash(token_for("super_admin")))
 LECTURER = Actor(token_hash(token_for("lecturer")))
+STUDENT = Actor(token_hash(token_for("student")))
 WEEK = {"topic": "Week", "objectives": "Know", "reading": "Chapter"}
 
 
@@ -70,6 +72,7 @@ def calls(school: School, empty_term_id: UUID, uploading_file_id: UUID) -> dict[
     asked = {"actor": LECTURER, "quiz_id": own["quiz_id"]}
     unasked = {"actor": LECTURER, "quiz_id": own["draft_quiz_id"]}
     digest = {"language": "de", "notifications": {"digest": "never"}}
+    attempt = {"actor": STUDENT, "attempt_id": own["attempt_id"]}
     roles = (None, "student")
     week = NewSyllabusWeek.model_validate(WEEK)
     return {
@@ -189,6 +192,22 @@ def calls(school: School, empty_term_id: UUID, uploading_file_id: UUID) -> dict[
             for each in (asked, unasked)
         ],
         "quizzes/read_questions": [asked, unasked],
+        "attempts/list_attempts": pages(quiz_id=own["taken_quiz_id"]),
+        "attempts/read_attempt": [
+            {"actor": actor, "attempt_id": own[name]}
+            for actor, name in (
+                (STUDENT, "attempt_id"),
+                (LECTURER, "attempt_id"),
+                (ADMIN, "graded_attempt_id"),
+            )
+        ],
+        "attempts/update_attempt": [
+            attempt | {"version": None, "patch": patch_of(AttemptPatch.model_validate(patch))}
+            for patch in ({"answers": {"q1": True}}, {"answers": {"q1": None}}, {})
+        ],
+        "attempts/submit_attempt": [
+            attempt | {"submission": Submission(answers=answers)} for answers in ({"q1": True}, None)
+        ],
         "courses/list_courses": pages(),
         "courses/list_courses_by_term": pages(term_id=own["term_id"]),
         "courses/list_courses_by_lecturer": pages(lecturer_id=own["lecturer_id"], term_id=None),

@@ -54,7 +54,14 @@ values (%(course_id)s, 2, 'link', 'linked', 'Another week', 'https://pages.examp
 
 insert into lms.quizzes (course_id, title)
 select %(course_id)s, 'Quiz ' || number
-from generate_series(1, %(items)s - 2) as number;
+from generate_series(1, %(items)s - 3) as number;
+
+-- Whose they are is no matter here: each of another student.
+delete from lms.quiz_attempts where quiz_id = %(quiz_id)s;
+insert into lms.quiz_attempts (quiz_id, quiz_version, student_id, attempt_number, max_score)
+select %(quiz_id)s, 1, user_id, 1, 2
+from lms.users
+where email like '%%@pages.example';
 
 insert into lms.audit_events (actor_id, action, user_id, course_id, changes)
 select %(actor_id)s, 'users.update', %(user_id)s, %(course_id)s, '{}'
@@ -87,6 +94,9 @@ WANTED = {
     ),
     "/courses/{course_id}/quizzes": (
         "select quiz_id from lms.quizzes where course_id = %(course_id)s order by quiz_id"
+    ),
+    "/quizzes/{quiz_id}/attempts": (
+        "select attempt_id from lms.quiz_attempts where quiz_id = %(quiz_id)s order by attempt_id"
     ),
     "/students/{student_id}/enrollments": (
         "select course_id from lms.student_enrollments where student_id = %(student_id)s order by course_id"

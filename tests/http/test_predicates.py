@@ -77,6 +77,9 @@ EQUIVALENT = {
     "courses/list_courses_by_lecturer: actor.role = 'student'": _STUDENTS_ARE,
     "courses/list_courses_by_term: actor.role = 'student'": _STUDENTS_ARE,
     "lms.can_attend: can_attend.role = 'student'": _STUDENTS_ARE,
+    "attempts/list_attempts: actor.role = 'student'": (
+        "quiz_attempts_student_id_fk: whoever takes a quiz has the role of a student, or it is refused"
+    ),
     "users/update_user: people.active": (
         "lms.actor() has seen to it, unless the account is closed at the same moment: see tests/sql/test_update_user.py"
     ),
@@ -220,6 +223,7 @@ class Checks:
         yield from self.issued()
         yield from self.uploads()
         yield from self.doors()
+        yield from self.attempts()
 
     def logins(self) -> Iterator[str]:
         """One session for whoever knows the password of an open account; all others are told the same."""
@@ -453,7 +457,8 @@ class Checks:
             "reveal_answer_key(%(token)s, %(dropped_student)s)": ("dropped_student",),
         }
         connection.execute(
-            "update lms.quiz_attempts set state = 'submitted', submitted_at = now(), feedback = '{}'"
+            "update lms.quiz_attempts set state = 'submitted', submitted_at = now(), feedback = '{}', "
+            "score = null, graded_at = null"
         )
         for call, names in calls.items():
             for name in names:
@@ -461,6 +466,30 @@ class Checks:
                 door = f"select * from lms.{call}".encode()  # noqa: S608 - one of those above
                 if found := connection.execute(door, arguments).fetchall():
                     yield f"{call} for {name}: {found}"
+        self.matrix.tables.restore()
+
+    def attempts(self) -> Iterator[str]:
+        """Nobody takes a draft, or is told what is wrong with answers to what is not theirs to answer."""
+        school = self.matrix.school
+        wrong = {"answers": {"nonsense": 1}}
+        for name, key in (
+            ("classmate", "attempt_id"),
+            ("lecturer", "attempt_id"),
+            ("dropped_student", "dropped_attempt_id"),
+        ):
+            answer = self.matrix.client.post(
+                f"/attempts/{school.own[key]}/submit", headers=school.headers(name), json=wrong
+            )
+            if answer.status_code != 404:
+                yield f"wrong answers of {name}: {answer.text}"
+        self.matrix.tables.connection.execute(
+            "update lms.quizzes set state = 'draft' where quiz_id = %(quiz_id)s", school.own
+        )
+        answer = self.matrix.client.post(
+            f"/quizzes/{school.own['quiz_id']}/attempts", headers=school.headers("student")
+        )
+        if answer.status_code != 404:
+            yield f"a draft is taken: {answer.text}"
         self.matrix.tables.restore()
 
     def token(self, name: str) -> str:

@@ -163,6 +163,24 @@ BY_REQUEST: dict[str, list[Step]] = {
     "quizzes/update_quiz quizzes_current_version_ck": [
         ("lecturer", "PATCH /quizzes/{draft_quiz_id}", {"state": "published"})
     ],
+    "attempts/start_attempt quiz_attempts_enrollment_active": [
+        ("lecturer", "PATCH /courses/{course_id}/enrollments/{student_id}", {"state": "completed"}),
+        ("student", "POST /quizzes/{quiz_id}/attempts", {}),
+    ],
+    "attempts/start_attempt quiz_attempts_quiz_open": [
+        ("lecturer", "PATCH /quizzes/{quiz_id}", {"opens_at": LATER}),
+        ("student", "POST /quizzes/{quiz_id}/attempts", {}),
+    ],
+    "attempts/start_attempt quiz_attempts_quiz_closed": [
+        ("lecturer", "PATCH /quizzes/{quiz_id}", {"state": "closed"}),
+        ("student", "POST /quizzes/{quiz_id}/attempts", {}),
+    ],
+    "attempts/start_attempt quiz_attempts_allowed": [
+        ("classmate", "POST /quizzes/{taken_quiz_id}/attempts", {})
+    ],
+    "attempts/update_attempt quiz_attempts_in_progress": [
+        ("classmate", "PATCH /attempts/{graded_attempt_id}", {"answers": {"q1": True}})
+    ],
     "materials/update_material materials_kind_file": [
         ("lecturer", "PATCH /materials/{file_material_id}", {"kind": "pdf"})
     ],
@@ -210,6 +228,10 @@ BY_STATEMENT: dict[str, dict[str, Any]] = {
     },
     "quizzes/put_questions quiz_versions_size_ck": LONG_QUESTIONS._asdict(),
     "quizzes/put_questions quiz_answer_keys_key_ck": LONG_KEY._asdict(),
+    "attempts/update_attempt quiz_answers_form": {"answers": {"q1": "true"}},
+    "attempts/update_attempt quiz_answers_unknown_question": {"answers": {"q2": True}},
+    "attempts/submit_attempt quiz_answers_form": {"answers": {"q1": 1}},
+    "attempts/submit_attempt quiz_answers_unknown_question": {"answers": {"q2": True}},
     "terms/create_term terms_code_ck": {"code": "lower case"},
     "terms/create_term terms_title_ck": {"title": " Term"},
     "terms/update_term terms_code_ck": {"code": "lower case"},
@@ -281,7 +303,14 @@ BY_STATEMENT: dict[str, dict[str, Any]] = {
 
 _MEANWHILE = "somebody else does it at that moment: see tests/http/test_imports.py"
 
+_TAKEN = "in tests/http/test_attempts.py, "
+
 NOT_TRIED = {
+    "attempts/start_attempt quiz_attempts_in_progress_uq": _TAKEN + "by many who start at once",
+    "attempts/start_attempt quiz_attempts_attempt_number_uq": _TAKEN + "likewise",
+    "attempts/update_attempt quiz_attempts_due_at_past": _TAKEN + "when the time is over",
+    "attempts/update_attempt quiz_attempts_answers_ck": _TAKEN + "with long essays",
+    "attempts/submit_attempt quiz_attempts_answers_ck": _TAKEN + "with a long list",
     "quizzes/delete_quiz quiz_attempts_quiz_version_fk": "in tests/http/test_quizzes.py, with an attempt",
     "enrollments/import_enrollments users_email_uq": _MEANWHILE,
     "enrollments/import_enrollments student_enrollments_student_id_fk": _MEANWHILE,

@@ -44,6 +44,7 @@ LARGE = {
     "idempotency_keys",
     "materials",
     "quiz_answer_keys",
+    "quiz_attempts",
     "quiz_versions",
     "quizzes",
     "sessions",
@@ -109,6 +110,8 @@ GIVEN_TO: dict[str, dict[str, str | None]] = {
     "enrollments/list_enrollments": {"state": None},
     "enrollments/update_enrollment": {"patch": '{"state": "dropped"}'},
     "materials/create_uploaded_material": {"kind": "text", "title": "New"},
+    "attempts/submit_attempt": {"answers": '{"q1": true}'},
+    "attempts/update_attempt": {"patch": '{"answers": {"q1": true}}'},
     "quizzes/put_questions": {"key": json.dumps(quiz("true_false").key)},
     "users/create_user": {"role": "student"},
     "users/list_users_by_email": {"role": None},
@@ -570,6 +573,14 @@ def test_a_count_stops_at_ten_thousand(planner: Planner, name: str, mode: str) -
                 "lms.quizzes where course_id = %(course_id)s",
             )
             for role in ("lecturer", "student")
+        ),
+        (
+            "attempts/list_attempts",
+            "lecturer",
+            {},
+            "attempt_id",
+            15_000,
+            "lms.quiz_attempts where quiz_id = %(quiz_id)s",
         ),
         ("users/list_users", "super_admin", {}, "user_id", 15_000, "lms.users"),
         (

@@ -76,6 +76,7 @@ def _use_every_route(send: Sender) -> None:
     _use_courses(send)
     user_id = _use_users(send)
     _use_enrollments(send, user_id)
+    _use_attempts(send, str(send.school.own["quiz_id"]))
     for about in ("user_id", "course_id", "actor_id"):
         send("GET", "/audit", params={about: user_id})
     send("GET", "/audit")
@@ -135,6 +136,16 @@ def _use_quizzes(send: Sender, quizzes: str) -> None:
     send("GET", made)
     send("PATCH", made, json={"state": "published"}, headers=_MERGE)
     send("DELETE", made, status=204, headers=_WHICHEVER)
+
+
+def _use_attempts(send: Sender, quiz_id: str) -> None:
+    attempts = f"/quizzes/{quiz_id}/attempts"
+    made = f"/attempts/{send('POST', attempts, 'student', 201).json()['id']}"
+    send("POST", attempts, "student", 200)
+    send("GET", attempts)
+    send("GET", made)
+    send("PATCH", made, "student", json={"answers": {"q1": True}}, headers=_MERGE)
+    send("POST", f"{made}/submit", "student", json={})
 
 
 def _use_users(send: Sender) -> str:

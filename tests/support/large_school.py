@@ -168,6 +168,31 @@ FILL = """
     insert into lms.quiz_answer_keys (quiz_id, version_number, key)
     select quiz_id, 1, '{"q1": {"type": "true_false", "correct": true}}' from lms.quizzes;
 
+    -- The first quiz of the crowded course was taken by all who are on it, who are at it again.
+    insert into lms.quiz_attempts (
+        quiz_id,
+        quiz_version,
+        student_id,
+        attempt_number,
+        state,
+        score,
+        max_score,
+        submitted_at,
+        graded_at,
+        graded_by_key
+    )
+    select quizzes.quiz_id, 1, enrollments.student_id, 1, 'graded', 1, 1, now(), now(), 1
+    from (
+        select quiz_id, course_id
+        from lms.quizzes
+        where course_id = (select course_id from crowded)
+        order by quiz_id
+        limit 1
+    ) as quizzes
+    join lms.student_enrollments as enrollments on enrollments.course_id = quizzes.course_id;
+    insert into lms.quiz_attempts (quiz_id, quiz_version, student_id, attempt_number, max_score, due_at)
+    select quiz_id, 1, student_id, 2, 1, now() + interval '1 day' from lms.quiz_attempts;
+
     -- The oldest events are those about the crowded course, by its lecturer, and those about the first student, by the
     -- administrator: whoever looks for them from the latest on reads past all others.
     insert into lms.audit_events (actor_id, action, user_id, course_id, changes)
@@ -256,6 +281,13 @@ def found_large_school(admin_url: str) -> LargeSchool:
             connection,
             "select quiz_id::text from lms.quizzes where course_id = %s order by quiz_id limit 1",
             own["course_id"],
+        )
+        (own["attempt_id"],) = _row(
+            connection,
+            "select attempt_id::text from lms.quiz_attempts where quiz_id = %s and student_id = %s "
+            "and state = 'in_progress'",
+            own["quiz_id"],
+            student_id,
         )
         (own["delivery_id"],) = _row(
             connection,

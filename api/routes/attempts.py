@@ -1,0 +1,134 @@
+"""/quizzes/{quiz_id}/attempts and /attempts: students taking quizzes."""
+
+from typing import Any
+from uuid import UUID
+
+from litestar import Request, get, patch, post
+from litestar.openapi.datastructures import ResponseSpec
+from litestar.params import FromPath
+
+from api.database.errors import NoActorError, NotFoundError
+from api.database.parameters import patch_of
+from api.database.pool import Database
+from api.database.results import Created, Versioned
+from api.http.bodies import Sent, SentPatch
+from api.http.conditions import expected_version
+from api.http.documents import Document, changed, created, listed, shown
+from api.http.idempotency import once, once_or_again
+from api.http.openapi import problems
+from api.http.paging import Count, Cursor, Limit, Offset, page_of
+from api.http.service import actor_of, database_of
+from api.models.attempts import Attempt, AttemptPage, AttemptPatch, Submission
+from api.repositories import attempts
+
+
+@get("/quizzes/{quiz_id:str}/attempts", tags=["attempts"], responses=problems(401, 404))
+async def list_attempts(
+    request: Request[Any, Any, Any],
+    quiz_id: FromPath[UUID],
+    limit: Limit = 20,
+    offset: Offset = 0,
+    cursor: Cursor = None,
+    count: Count = False,
+) -> Document[AttemptPage]:
+    """The attempts at a quiz, oldest first: your own, or all of them if you teach the course.
+
+    404: no such quiz for you.
+    """
+    found = await attempts.list_attempts(
+        database_of(request),
+        actor=actor_of(request),
+        quiz_id=quiz_id,
+        page=page_of(limit, offset, cursor, count),
+    )
+    return listed(request.scope, found)
+
+
+@post(
+    "/quizzes/{quiz_id:str}/attempts",
+    tags=["attempts"],
+    responses=problems(401, 404, 409)
+    | {
+        200: ResponseSpec(
+            data_container=Attempt,
+            generate_examples=False,
+            description="The attempt that you are at already; Content-Location says where it is.",
+        )
+    },
+)
+async def start_attempt(request: Request[Any, Any, Any], quiz_id: FromPath[UUID]) -> Document[Attempt]:
+    """Take a quiz of a course that you are active on: 201 and a new attempt, or 200 and the one you are at already.
+
+    Whoever starts twice, at once or later, gets the same attempt. 404: no such quiz for you. 409: it is not open yet,
+    it is closed, or you have no attempts left.
+    """
+
+    async def work(db: Database) -> Document[Attempt]:
+        started = await attempts.start_attempt(db, actor=actor_of(request), quiz_id=quiz_id)
+        if started is None:
+            raise NoActorError
+        if started.document is None or started.attempt_id is None or started.version is None:
+            raise NotFoundError(None)
+        if started.created:
+            return created(Created(started.document, started.attempt_id), "/attempts")
+        under_way: Versioned[Attempt] = Versioned(started.document, started.version)
+        return changed(under_way, location=f"/attempts/{started.attempt_id}")
+
+    return await once_or_again(request, work)
+
+
+@get("/attempts/{attempt_id:str}", tags=["attempts"], responses=problems(401, 404))
+async def read_attempt(request: Request[Any, Any, Any], attempt_id: FromPath[UUID]) -> Document[Attempt]:
+    """One attempt, with questions and answers: your own, or on a course that you teach."""
+    return shown(
+        request.scope,
+        await attempts.read_attempt(database_of(request), actor=actor_of(request), attempt_id=attempt_id),
+    )
+
+
+@patch(
+    "/attempts/{attempt_id:str}",
+    tags=["attempts"],
+    responses=problems(400, 401, 404, 409, 412, 413, 415, 428),
+)
+async def update_attempt(
+    request: Request[Any, Any, Any], attempt_id: FromPath[UUID], data: SentPatch[AttemptPatch]
+) -> Document[Attempt]:
+    """Save answers of your attempt while you are at it. 409: it was handed in, or its time is over.
+
+    Send it as often as you like. Where an answer was lost, send it again: 412 means that it was saved, or that you
+    are at the quiz in another window as well; read the attempt, then go on.
+    """
+    return changed(
+        await attempts.update_attempt(
+            database_of(request),
+            actor=actor_of(request),
+            attempt_id=attempt_id,
+            version=expected_version(request.scope),
+            patch=patch_of(data),
+        )
+    )
+
+
+@post(
+    "/attempts/{attempt_id:str}/submit",
+    status_code=200,
+    tags=["attempts"],
+    responses=problems(400, 401, 404, 413, 415),
+)
+async def submit_attempt(
+    request: Request[Any, Any, Any], attempt_id: FromPath[UUID], data: Sent[Submission]
+) -> Document[Attempt]:
+    """Hand in your attempt, with all answers or, if there are none in the body (`{}`), with those saved.
+
+    It is graded at once, but for what waits for a person. Sent again, whatever is in it, it changes nothing and gets
+    the attempt as it is. More than five seconds after it was due the answers saved count, not those sent.
+    """
+
+    async def work(db: Database) -> Document[Attempt]:
+        submitted = await attempts.submit_attempt(
+            db, actor=actor_of(request), attempt_id=attempt_id, submission=data
+        )
+        return changed(submitted)
+
+    return await once(request, work)
