@@ -526,9 +526,12 @@ def _prepare(route: str, school: School, admin_url: str) -> tuple[str, dict[str,
             )
         token = token_for(name)
         if by_student:
-            # Another request has set their password, which ends it.
+            # Other requests have set their password and closed their account.
             connection.execute(
                 "update lms.sessions set revoked_at = null where token_hash = sha256(%s)", (token.encode(),)
+            )
+            connection.execute(
+                "update lms.users set deactivated_at = null where user_id = %s", (school.people[name],)
             )
         if route.startswith("POST /auth/log"):
             token = "lms_" + "b" * 43
