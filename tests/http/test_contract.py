@@ -17,8 +17,10 @@ from api.database.parameters import Actor, Page, patch_of
 from api.database.pool import Pool, open_pool
 from api.database.queries import load_queries
 from api.database.query import BOUND
+from api.gift.questions import read_quiz
 from api.http.downloads import Download
 from api.http.problems import ProblemDetails
+from api.http.quiz_files import imported, left_out
 from api.models.courses import CoursePatch, NewCourse
 from api.models.enrollments import EnrollmentPatch, NewEnrollment
 from api.models.files import Stored
@@ -43,6 +45,7 @@ DOCUMENTS = {
 
 ADMIN = Actor(token_hash(token_for("super_admin")))
 LECTURER = Actor(token_hash(token_for("lecturer")))
+TEXT = read_quiz(b"::One::[html] One? {T}\n\nTwo? {}\n\nA text.\n")
 WEEK = {"topic": "Week", "objectives": "Know", "reading": "Chapter"}
 
 
@@ -189,6 +192,16 @@ def calls(school: School, empty_term_id: UUID, uploading_file_id: UUID) -> dict[
             for each in (asked, unasked)
         ],
         "quizzes/read_questions": [asked, unasked],
+        "quizzes/import_questions": [
+            unasked
+            | {
+                "asked": NewQuizVersion.model_validate(quiz(*QUESTIONS)._asdict()),
+                "imported": imported(TEXT),
+                "left_out": left_out(TEXT),
+                "dry_run": dry_run,
+            }
+            for dry_run in (True, False)
+        ],
         "courses/list_courses": pages(),
         "courses/list_courses_by_term": pages(term_id=own["term_id"]),
         "courses/list_courses_by_lecturer": pages(lecturer_id=own["lecturer_id"], term_id=None),

@@ -195,7 +195,8 @@ BY_STATEMENT: dict[str, dict[str, Any]] = {
     "quizzes/update_quiz quizzes_score_policy_ck": {"score_policy": "lowest"},
     "quizzes/update_quiz quizzes_feedback_policy_ck": {"feedback_policy": "always"},
     **{
-        f"quizzes/put_questions {rule}": BAD[name]._asdict()
+        f"quizzes/{statement} {rule}": BAD[name]._asdict()
+        for statement in ("put_questions", "import_questions")
         for rule, name in {
             "quiz_questions_form": "a blank prompt",
             "quiz_questions_points": "0 points",
@@ -208,8 +209,14 @@ BY_STATEMENT: dict[str, dict[str, Any]] = {
             "quiz_key_unknown_question": "a key for an unknown question",
         }.items()
     },
-    "quizzes/put_questions quiz_versions_size_ck": LONG_QUESTIONS._asdict(),
-    "quizzes/put_questions quiz_answer_keys_key_ck": LONG_KEY._asdict(),
+    **{
+        f"quizzes/{statement} {rule}": long._asdict()
+        for statement in ("put_questions", "import_questions")
+        for rule, long in {
+            "quiz_versions_size_ck": LONG_QUESTIONS,
+            "quiz_answer_keys_key_ck": LONG_KEY,
+        }.items()
+    },
     "terms/create_term terms_code_ck": {"code": "lower case"},
     "terms/create_term terms_title_ck": {"title": " Term"},
     "terms/update_term terms_code_ck": {"code": "lower case"},

@@ -109,6 +109,12 @@ GIVEN_TO: dict[str, dict[str, str | None]] = {
     "enrollments/list_enrollments": {"state": None},
     "enrollments/update_enrollment": {"patch": '{"state": "dropped"}'},
     "materials/create_uploaded_material": {"kind": "text", "title": "New"},
+    "quizzes/import_questions": {
+        "key": json.dumps(quiz("true_false").key),
+        "imported": "[]",
+        "left_out": "[]",
+        "dry_run": "false",
+    },
     "quizzes/put_questions": {"key": json.dumps(quiz("true_false").key)},
     "users/create_user": {"role": "student"},
     "users/list_users_by_email": {"role": None},
