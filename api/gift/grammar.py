@@ -29,6 +29,7 @@ _NUMBER_LENGTH: Final = 200
 _MASK: Final = "\x01"
 """Stands for what has no meaning to the grammar. No text has it: it is a control character."""
 _MOST_ANSWERS: Final = 100
+_TOO_MANY: Final = f"A question has at most {_MOST_ANSWERS} answers."
 _TRUTHS: Final = {"T": True, "TRUE": True, "F": False, "FALSE": False}
 _MOST_FEEDBACKS: Final = 2
 
@@ -256,7 +257,8 @@ class _Reader:
     def _marked(self, begin: int, marks: list[int], end: int) -> Body | None:
         """Answers behind marks."""
         if len(marks) > _MOST_ANSWERS:
-            return self._too_many(marks)
+            self._complain(marks[_MOST_ANSWERS], _TOO_MANY)
+            return None
         if marks[0] > begin:
             self._complain(begin, "Before this answer a = or a ~ is missing.")
         pieces = list(zip(marks, [*marks[1:], end], strict=True))
@@ -269,9 +271,6 @@ class _Reader:
     def _marks(self, begin: int, end: int) -> list[int]:
         """Where answers begin."""
         return [found.start() + begin for found in re.finditer("[=~]", self._mask[begin:end])]
-
-    def _too_many(self, marks: list[int]) -> None:
-        self._complain(marks[_MOST_ANSWERS], f"A question has at most {_MOST_ANSWERS} answers.")
 
     def _unmarked(self, begin: int, end: int) -> Body | None:
         """True, false, or the only short answer."""
@@ -327,7 +326,8 @@ class _Reader:
                 return None
             return Numbers((self._number(begin - 1, end, right=True),), is_list=False)
         if len(marks) > _MOST_ANSWERS:
-            return self._too_many(marks)
+            self._complain(marks[_MOST_ANSWERS], _TOO_MANY)
+            return None
         if marks[0] > begin:
             self._complain(begin, "Before this answer a = or a ~ is missing.")
         pieces = zip(marks, [*marks[1:], end], strict=True)

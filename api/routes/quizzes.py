@@ -65,9 +65,12 @@ async def create_quiz(
     return await once(request, work)
 
 
-QuizTitle = Annotated[str, QueryParameter(description="What the quiz is called.")]
+QuizTitle = Annotated[
+    str, QueryParameter(min_length=1, max_length=200, description="What the quiz is called.")
+]
 QuizWeek = Annotated[
-    int | None, QueryParameter(description="The week that it asks about; none for the whole course.")
+    int | None,
+    QueryParameter(ge=1, le=53, description="The week that it asks about; none for the whole course."),
 ]
 DryRun = Annotated[
     bool,

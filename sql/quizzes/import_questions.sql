@@ -11,15 +11,15 @@
 -- $7  dry_run     boolean
 --
 -- result  versioned  QuizImport      404: no such quiz for this actor to change
--- fails   quiz_questions_form        422 Give 1 to 200 questions, each with the fields of its type.
--- fails   quiz_questions_points      422 Give points above 0, at most 1,000, with at most two decimals.
--- fails   quiz_questions_twice       422 The same thing is there twice.
--- fails   quiz_key_form              422 Give an object with what is right by the id of the question.
--- fails   quiz_key_missing           422 The key lacks this.
--- fails   quiz_key_range             422 The tolerance or the range is none.
--- fails   quiz_key_twice             422 The same thing is there twice.
--- fails   quiz_key_unknown_option    422 There is no such option.
--- fails   quiz_key_unknown_question  422 There is no such question.
+-- fails   quiz_questions_form        422 /questions Give 1 to 200 questions, each with the fields of its type.
+-- fails   quiz_questions_points      422 /questions Give points above 0, at most 1,000, with at most two decimals.
+-- fails   quiz_questions_twice       422 /questions The same thing is there twice.
+-- fails   quiz_key_form              422 /key Give an object with what is right by the id of the question.
+-- fails   quiz_key_missing           422 /key The key lacks this.
+-- fails   quiz_key_range             422 /key The tolerance or the range is none.
+-- fails   quiz_key_twice             422 /key The same thing is there twice.
+-- fails   quiz_key_unknown_option    422 /key There is no such option.
+-- fails   quiz_key_unknown_question  422 /key There is no such question.
 -- fails   quiz_versions_size_ck      422 The questions have more than 256 KiB. Send them in parts.
 -- fails   quiz_answer_keys_key_ck    422 The key has more than 256 KiB. Send the questions in parts.
 -- index   quizzes_pk, courses_pk

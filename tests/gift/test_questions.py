@@ -196,8 +196,38 @@ def test_the_database_takes_all_that_is_read_of_the_real_files(
 
 def test_the_database_takes_whatever_is_read_of_random_texts(module_database: TestDatabase) -> None:
     random_ = random.Random(11)  # noqa: S311 - the same each time
-    words = "{ {= } } = ~ ~%50% ~%-50% # #### -> a b* T {T} {} #1:2 {#1..2 x [html] ::t:: \\ \ufffe é \U0001d6fc".split()
-    words += ["\n\n", "\u00a0"]
+    marks = [
+        "{",
+        "{=",
+        "}",
+        "}",
+        "=",
+        "~",
+        "~%50%",
+        "~%-50%",
+        "#",
+        "####",
+        "->",
+        "{T}",
+        "{}",
+        "#1:2",
+        "{#1..2",
+    ]
+    words = [
+        *marks,
+        "a",
+        "b*",
+        "T",
+        "x",
+        "[html]",
+        "::t::",
+        "\\",
+        "\ufffe",
+        "é",
+        "\U0001d6fc",
+        "\n\n",
+        "\u00a0",
+    ]
     taken = 0
     texts = []
     for _ in range(4_000):

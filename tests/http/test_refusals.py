@@ -20,7 +20,7 @@ from api.http.service import read_catalogue
 from api.models.enrollments import EnrollmentLine
 from api.models.files import Stored
 from tests.conftest import TestDatabase
-from tests.http.matrix import NO_ID, body_of, token_hash
+from tests.http.matrix import NO_ID, TEXT_TYPES, body_of, token_hash
 from tests.http.support import Client, blamed, one, refusal
 from tests.http.tables import Tables
 from tests.http.test_contract import calls
@@ -336,7 +336,7 @@ class Requests:
         method, address = route.split()
         people = {f"@{name}": user_id for name, user_id in self.school.people.items()}
         if isinstance(file := body_of(route, self.school), str):
-            headers = client.headers | {"Content-Type": "text/csv"}
+            headers = client.headers | {"Content-Type": TEXT_TYPES[route]}
             return self.service.request(
                 method, address.format(**self.school.own), content=file, headers=headers
             )
