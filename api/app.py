@@ -86,6 +86,7 @@ ROUTES: list[Any] = [
     files.read_file,
     quizzes.list_quizzes,
     quizzes.create_quiz,
+    quizzes.import_quiz,
     quizzes.read_quiz,
     quizzes.update_quiz,
     quizzes.delete_quiz,

@@ -20,7 +20,8 @@ BELOW = {
     "routes": {"database", "http", "models", "repositories", "storage"},
     "repositories": {"database", "models"},
     "models": {"models"},
-    "http": {"database", "models", "http", "repositories", "storage"},
+    "http": {"database", "gift", "models", "http", "repositories", "storage"},
+    "gift": {"gift", "models"},
     "storage": {"storage"},
     "database": {"database"},
 }

@@ -86,6 +86,36 @@ def _retrying() -> AsyncRetrying:
     )
 
 
+class _TakenBackError(Exception):
+    """Ends a transaction without its effect, and carries its answer out of it."""
+
+    def __init__(self, answer: Document[Any]) -> None:
+        super().__init__(answer)
+        self.answer = answer
+
+
+async def rehearsed(
+    request: Request[Any, Any, Any], work: Callable[[Database], Awaitable[Document[T]]]
+) -> Document[T]:
+    """Do the work in a transaction and take it back: the answer that it would have.
+
+    There is no effect that a second request could repeat, so a key is looked at and not kept.
+    """
+    key_of(request)
+
+    async def unit() -> Document[T]:
+        try:
+            async with database_of(request).transaction() as transaction:
+                raise _TakenBackError(await work(transaction))  # noqa: TRY301 - rolls it back
+        except _TakenBackError as taken:
+            return taken.answer
+
+    try:
+        return await unit()
+    except RETRIED:
+        return await unit()
+
+
 def key_of(request: Request[Any, Any, Any]) -> str | None:
     """The key that was sent. Raises ProblemError 422 for what is none."""
     key = header(request.scope, b"idempotency-key")

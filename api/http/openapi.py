@@ -53,7 +53,8 @@ with which line. Who is invited and has no account gets one, and a link by mail 
 say, whatever its name and type.
 
 **Quizzes** begin as drafts, which students do not see. `PUT /quizzes/{quiz_id}/questions` saves questions and key
-together, as a new version; no student is shown either there.
+together, as a new version; no student is shown either there. `POST /courses/{course_id}/quizzes/import` makes a quiz of
+a text in Moodle's GIFT format; `dry_run=true` says first what it would ask, and what is wrong with which line.
 
 **Errors** are `application/problem+json` (RFC 9457). `type` is stable; `errors` names each field, or each line of a
 file.
@@ -64,6 +65,24 @@ CSV_FILE = """\
 The columns are email, full_name and state (active or invited), in any order, named by the first line; UTF-8, with or
 without a BOM; fields in quotation marks as in RFC 4180. Empty lines are left out.
 """
+
+
+GIFT_TEXT = """\
+Questions in Moodle's GIFT format, in UTF-8, with or without a BOM. Choices, several choices, true or false, short
+answers, numbers, pairs and essays become questions of one point each; feedback becomes the explanation.
+"""
+
+
+@dataclass
+class TakesGift(Operation):
+    """An operation whose body is a GIFT text, which its handler reads itself once it knows who sends it."""
+
+    def __post_init__(self) -> None:
+        example = "What is 2 + 2? {=4 ~5 ~22}\n\nThe square of 3 {#9}.\n"
+        text = OpenAPIMediaType(
+            schema=Schema(type=OpenAPIType.STRING, description=GIFT_TEXT, examples=[example])
+        )
+        self.request_body = RequestBody(content={"text/plain": text}, required=True)
 
 
 @dataclass

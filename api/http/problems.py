@@ -32,6 +32,7 @@ class FieldProblem(BaseModel):
     header: str | None = Field(default=None, description="Name of a request header.")
     line: int | None = Field(default=None, description="Number of a line in the file that was sent.")
     column: str | None = Field(default=None, description="Name of a column of that file.")
+    character: int | None = Field(default=None, description="Number of a character in that line, from 1.")
 
 
 class ProblemDetails(BaseModel):

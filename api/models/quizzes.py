@@ -413,3 +413,35 @@ class QuizQuestions(Response):
     max_score: float | None = Field(description="The points of all together; null before there are any.")
     questions: list[Question]
     key: dict[str, Key] = Field(description="What is right, by the id of the question.")
+
+
+class ImportedQuestion(Response):
+    """A question of a text, and where it stood."""
+
+    line: int = Field(description="Where it begins in the text; the first line is 1.")
+    id: Id
+    type: Literal[
+        "single_choice", "multiple_choice", "true_false", "short_answer", "numeric", "matching", "essay"
+    ]
+    title: str | None = Field(description="What the text calls it; told here, and not kept.")
+    format: Literal["html", "markdown", "moodle", "plain"] = Field(
+        description="What it is written in; its texts are kept as they are."
+    )
+
+
+class LeftOutQuestion(Response):
+    """What a text has and a quiz cannot ask, or has no place for."""
+
+    line: int
+    kind: Literal["category", "description", "several_right", "weights", "wildcard"]
+    detail: str
+
+
+class QuizImport(Response):
+    """What an import made; in a dry run, what it would make."""
+
+    dry_run: bool
+    quiz: Quiz | None = Field(description="Null in a dry run.")
+    max_score: float = Field(description="The points of all questions together, one for each.")
+    questions: list[ImportedQuestion] = Field(description="In the order in which they are asked.")
+    left_out: list[LeftOutQuestion]

@@ -8,9 +8,12 @@ from api.database.query import query
 from api.database.results import Created, Paged, Versioned
 from api.models.common import Deleted
 from api.models.quizzes import (
+    ImportedQuestion,
+    LeftOutQuestion,
     NewQuiz,
     NewQuizVersion,
     Quiz,
+    QuizImport,
     QuizPage,
     QuizPatch,
     QuizQuestions,
@@ -50,3 +53,16 @@ async def read_questions(db: Database, *, actor: Actor, quiz_id: UUID) -> Versio
 async def put_questions(
     db: Database, *, actor: Actor, quiz_id: UUID, version: int | None, asked: NewQuizVersion
 ) -> Versioned[SavedQuestions]: ...
+
+
+@query("quizzes/import_questions")
+async def import_questions(
+    db: Database,
+    *,
+    actor: Actor,
+    quiz_id: UUID,
+    asked: NewQuizVersion,
+    imported: list[ImportedQuestion],
+    left_out: list[LeftOutQuestion],
+    dry_run: bool,
+) -> Versioned[QuizImport]: ...

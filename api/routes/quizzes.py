@@ -3,31 +3,34 @@
 Questions and key are saved together, and both are for teachers alone. A student is shown questions with an attempt.
 """
 
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID
 
 from litestar import Request, delete, get, patch, post, put
-from litestar.params import FromPath
+from litestar.openapi.datastructures import ResponseSpec
+from litestar.params import FromPath, QueryParameter
 
 from api.database.parameters import patch_of
 from api.database.pool import Database
 from api.http.bodies import Sent, SentPatch
 from api.http.conditions import expected_version
-from api.http.documents import Document, changed, created, gone, listed, shown
-from api.http.idempotency import once
-from api.http.openapi import problems
+from api.http.documents import Document, changed, created, etag, gone, listed, shown
+from api.http.idempotency import once, once_whole, rehearsed
+from api.http.openapi import TakesGift, problems
 from api.http.paging import Count, Cursor, Limit, Offset, page_of
+from api.http.quiz_files import imported, left_out, read_text, receive_text, settings_of
 from api.http.service import actor_of, database_of
 from api.models.quizzes import (
     NewQuiz,
     NewQuizVersion,
     Quiz,
+    QuizImport,
     QuizPage,
     QuizPatch,
     QuizQuestions,
     SavedQuestions,
 )
-from api.repositories import quizzes
+from api.repositories import courses, quizzes
 
 
 @get("/courses/{course_id:str}/quizzes", tags=["quizzes"], responses=problems(401, 404))
@@ -60,6 +63,71 @@ async def create_quiz(
         return created(made, "/quizzes")
 
     return await once(request, work)
+
+
+QuizTitle = Annotated[
+    str, QueryParameter(min_length=1, max_length=200, description="What the quiz is called.")
+]
+QuizWeek = Annotated[
+    int | None,
+    QueryParameter(ge=1, le=53, description="The week that it asks about; none for the whole course."),
+]
+DryRun = Annotated[
+    bool,
+    QueryParameter(description="Say what would be asked, or what is wrong with the text, and do nothing."),
+]
+SkipUnsupported = Annotated[
+    bool, QueryParameter(description="Leave out what a quiz cannot ask, instead of refusing the text.")
+]
+
+
+@post(
+    "/courses/{course_id:str}/quizzes/import",
+    tags=["quizzes"],
+    operation_class=TakesGift,
+    responses={
+        200: ResponseSpec(QuizImport, generate_examples=False, description="What a dry run would make."),
+        **problems(401, 404, 413, 415),
+    },
+)
+async def import_quiz(
+    request: Request[Any, Any, Any],
+    course_id: FromPath[UUID],
+    title: QuizTitle,
+    week_number: QuizWeek = None,
+    dry_run: DryRun = False,
+    skip_unsupported: SkipUnsupported = False,
+) -> Document[QuizImport]:
+    """Make a quiz, a draft, of all questions of a text in Moodle's GIFT format, or none.
+
+    422: `errors` names each place that is wrong, by line and character, and each question that a quiz cannot ask; with
+    skip_unsupported those are left out. Titles and categories are told, and not kept. Texts in HTML and Markdown stay
+    as they are. 404: no such course for you to teach.
+    """
+    actor = actor_of(request)
+    # Nobody makes the service read a text who may not import it.
+    await courses.read_taught_course(database_of(request), actor=actor, course_id=course_id)
+    settings = settings_of(title, week_number)
+    found = await read_text(await receive_text(request), skip_unsupported=skip_unsupported)
+
+    async def work(db: Database) -> Document[QuizImport]:
+        made = await quizzes.create_quiz(db, actor=actor, course_id=course_id, quiz=settings)
+        saved = await quizzes.import_questions(
+            db,
+            actor=actor,
+            quiz_id=made.id,
+            asked=found.version(),
+            imported=imported(found),
+            left_out=left_out(found),
+            dry_run=dry_run,
+        )
+        if dry_run:
+            return Document(saved.document)
+        location = f"/quizzes/{made.id}".encode()
+        headers = [(b"location", location), (b"etag", etag(saved.document, saved.version))]
+        return Document(saved.document, status_code=201, headers=headers)
+
+    return await (rehearsed if dry_run else once_whole)(request, work)
 
 
 @get("/quizzes/{quiz_id:str}", tags=["quizzes"], responses=problems(401, 404))

@@ -16,7 +16,7 @@ from litestar import Litestar
 
 from api.app import create_app
 from tests.conftest import TestDatabase
-from tests.http.matrix import FILES, in_its_form
+from tests.http.matrix import FILES, TEXT_TYPES, in_its_form
 from tests.sql.questions import quiz
 from tests.support.school import PASSWORD, School, address_of, token_for
 from tests.support.service import settings_for
@@ -54,6 +54,14 @@ IMPORT = (
     "begin",
     "courses/lock_taught_course",
     "enrollments/import_enrollments",
+    "commit",
+)
+GIFT = "Green? {=leaf ~sky}\n\nThe square of 3 {#9}.\n"
+QUIZ_IMPORT = (
+    "courses/read_taught_course",
+    "begin",
+    "quizzes/create_quiz",
+    "quizzes/import_questions",
     "commit",
 )
 TOKEN = "t" * 43
@@ -291,6 +299,24 @@ TABLE: dict[str, list[Row]] = {
             variant="keyed",
         ),
     ],
+    "POST /courses/{course_id}/quizzes/import": [
+        # Who may, before the text is read; then the quiz and its questions, both or neither.
+        Row(QUIZ_IMPORT, GIFT, query="?title=New"),
+        Row((*QUIZ_IMPORT[:-1], "rollback"), GIFT, query="?title=New&dry_run=true", variant="rehearsed"),
+        Row(
+            (
+                *QUIZ_IMPORT[:2],
+                CLAIM,
+                *QUIZ_IMPORT[2:-1],
+                "idempotency_keys/save_idempotency_key",
+                "commit",
+            ),
+            GIFT,
+            {"Idempotency-Key": "once"},
+            query="?title=New",
+            variant="keyed",
+        ),
+    ],
     "GET /quizzes/{quiz_id}": [Row(("quizzes/read_quiz",))],
     "PATCH /quizzes/{quiz_id}": [Row(("quizzes/update_quiz",), {"title": "Other"}, ANY_VERSION)],
     "GET /quizzes/{quiz_id}/questions": [Row(("quizzes/read_questions",))],
@@ -362,6 +388,9 @@ SEVERAL = {
     "POST /courses/{course_id}/quizzes keyed",
     "POST /quizzes/{quiz_id}/attempts keyed",
     "POST /attempts/{attempt_id}/submit keyed",
+    "POST /courses/{course_id}/quizzes/import",
+    "POST /courses/{course_id}/quizzes/import rehearsed",
+    "POST /courses/{course_id}/quizzes/import keyed",
     "POST /courses/{course_id}/materials/files",
     "POST /courses/{course_id}/materials/files keyed",
     "POST /courses/{course_id}/materials/files refused",
@@ -419,7 +448,7 @@ def test_a_request_sends_these_statements(
     elif body == {"student_id": "{newcomer}"}:
         body = {"student_id": str(school.people["newcomer"])}
     content_type = "application/merge-patch+json" if method == "PATCH" else "application/json"
-    content_type = "text/csv" if isinstance(body, str) else content_type
+    content_type = TEXT_TYPES.get(route, content_type)
     before = _sent(calls, module_database.name)
 
     sent = {"Content-Type": content_type} if route not in FILES else {}

@@ -24,8 +24,8 @@ class Operation:
     """The statuses that the document declares."""
     is_versioned: bool
     is_repeatable: bool
-    is_csv: bool = False
-    """Whether the body is a CSV file, which has no schema."""
+    text_type: str | None = None
+    """The media type of a body that is a text, which has no schema."""
     is_form: bool = False
     """Takes a form with a file: what can be wrong with that is in test_files.py."""
 
@@ -35,8 +35,8 @@ class Operation:
 
     @property
     def content_type(self) -> str:
-        if self.is_csv:
-            return "text/csv"
+        if self.text_type:
+            return self.text_type
         return MERGE_PATCH if self.method == "PATCH" else "application/json"
 
 
@@ -70,7 +70,7 @@ def operations(document: dict[str, Any]) -> list[Operation]:
             frozenset(operation["responses"]),
             "428" in operation["responses"],
             any(found["name"] == "Idempotency-Key" for found in operation.get("parameters") or []),
-            "text/csv" in operation.get("requestBody", {}).get("content", {}),
+            _text_type(operation),
             _is_form(operation),
         )
         for path, item in document["paths"].items()
@@ -83,9 +83,14 @@ def _is_form(operation: dict[str, Any]) -> bool:
     return "multipart/form-data" in operation.get("requestBody", {}).get("content", {})
 
 
+def _text_type(operation: dict[str, Any]) -> str | None:
+    content = operation.get("requestBody", {}).get("content", {})
+    return next((found for found in content if found.startswith("text/")), None)
+
+
 def _resolved(operation: dict[str, Any], schemas: dict[str, Any]) -> dict[str, Any] | None:
     content = operation.get("requestBody", {}).get("content", {})
-    if not content or "text/csv" in content:
+    if not content or _text_type(operation):
         return None
     (media,) = content.values()
 
@@ -107,8 +112,12 @@ def defects_of(operation: Operation) -> Iterator[Defect]:
     """Every defect that applies to a route."""
     yield from _of_parameters(operation)
     yield from _of_headers(operation)
-    if operation.is_csv:
+    if operation.text_type:
+        yield from _of_text_type(operation, operation.text_type)
+    if operation.text_type == "text/csv":
         yield from _of_csv(operation)
+    if operation.text_type == "text/plain":
+        yield from _of_gift(operation)
     if operation.body is not None:
         yield from _of_encoding(operation)
         yield from _of_fields(operation, operation.body, ())
@@ -288,12 +297,46 @@ def _of_encoding(operation: Operation) -> Iterator[Defect]:
     )
 
 
-def _of_csv(operation: Operation) -> Iterator[Defect]:
-    """What can be wrong with a file whatever its lines say: see tests/http/test_imports.py for those."""
-    csv_types = (b"application/json", b"text/csv; charset=utf-16", b"text/csv; charset=latin-1", b"text/csvx")
-    for media_type in (*(found for found in _TYPES if found is None or b"json;" not in found), *csv_types):
+def _of_text_type(operation: Operation, taken: str) -> Iterator[Defect]:
+    near = [taken.encode() + more for more in (b"; charset=utf-16", b"; charset=latin-1", b"x")]
+    others = [
+        found for found in _TYPES if found is None or (b"json;" not in found and found != taken.encode())
+    ]
+    for media_type in (*others, b"application/json", *near):
         blame = ("header", "Content-Type")
         yield Defect(operation, f"as {media_type!r}", {415}, blame, headers={"Content-Type": media_type})
+
+
+def _of_gift(operation: Operation) -> Iterator[Defect]:
+    """What can be wrong with a text of questions: see tests/gift for all of it."""
+    yield Defect(operation, "too large", {413}, content=lambda _: b"//" + b"x" * 262_144)
+    for name, content in MALFORMED_TEXTS.items():
+        yield Defect(operation, name, {422}, ("line", "1"), lambda _, content=content: content)  # type: ignore[misc]
+
+
+MALFORMED_TEXTS = {
+    "empty": b"",
+    "a BOM alone": b"\xef\xbb\xbf",
+    "only a comment": b"// nothing\n",
+    "only a category": b"$CATEGORY: top/one\n",
+    "only a description": b"Read chapter 3.\n",
+    "no UTF-8": b"caf\xe9 {T}\n",
+    "UTF-16": "Green? {T}".encode("utf-16"),
+    "NUL": b"\0" * 1_000,
+    "JSON": b'{"title": "New"}',
+    "an open brace": b"Green? {=leaf ~sky",
+    "two hundred and one in one line": b"{} " * 201,
+    "weights": b"Green? {=leaf ~%50%moss ~sky}\n",
+    "a quarter of a million braces": b"{" * 250_000,
+    "a quarter of a million marks": b"{" + b"=" * 250_000 + b"}",
+    "a quarter of a million hashes": b"{" + b"#" * 250_000 + b"}",
+    "a quarter of a million backslashes": b"\\" * 250_000,
+    "a number of a quarter of a million digits": b"{#" + b"1" * 250_000 + b"}",
+}
+
+
+def _of_csv(operation: Operation) -> Iterator[Defect]:
+    """What can be wrong with a file whatever its lines say: see tests/http/test_imports.py for those."""
 
     def sent(name: str, content: bytes, statuses: set[int], blame: Blame) -> Defect:
         return Defect(operation, name, statuses, blame, content=lambda _: content)

@@ -161,6 +161,8 @@ GET    /courses/{course_id}/enrollments?state=active     404     404          40
 GET    /courses/{course_id}/enrollments?state=completed  404     404          404            404          404          200/1,404,404  404,200/0,404  200/1,200/0,404
 GET    /courses/{course_id}/enrollments?state=dropped    404     404          404            404          404          200/1,404,404  404,200/0,404  200/1,200/0,404
 POST   /courses/{course_id}/enrollments             404          404          404            404          404          201,404,404  404,201,404  201,201,404
+POST   /courses/{course_id}/quizzes/import?title=New  404        404          404            404          404          201,404,404  404,201,404  201,201,404
+POST   /courses/{course_id}/quizzes/import?title=New&dry_run=true  404  404   404            404          404          200,404,404  404,200,404  200,200,404
 POST   /courses/{course_id}/enrollments/import      404          404          404            404          404          200,404,404  404,200,404  200,200,404
 POST   /courses/{own.course_id}/enrollments <student_id>  404    404          404            404          404          409,201,422  404          409,201,422
 POST   /courses/{own.course_id}/enrollments <email>  404         404          404            404          404          409,201,422  404          409,201,422
@@ -262,13 +264,25 @@ BODIES: dict[str, Any] = {
     "PUT /quizzes/{quiz_id}/questions": quiz("single_choice", "numeric", "essay")._asdict(),
     "PATCH /attempts/{attempt_id}": {"answers": {"q1": True}},
     "POST /attempts/{attempt_id}/submit": {"answers": {"q1": True}},
+    "POST /courses/{course_id}/quizzes/import": (
+        "::Sum:: 2 + 2 = {#4:0.1}\n\nGreen? {=leaf ~sky}\n\nMatch. {=a -> b =c -> d}\n"
+    ),
     "POST /courses/{course_id}/enrollments": {"state": "active"},
     "POST /courses/{course_id}/enrollments/import": (
         f"email,full_name,state\r\n{address_of('newcomer')},Newcomer,active\r\n"
     ),
     "PATCH /courses/{course_id}/enrollments/{student_id}": {"state": "dropped"},
 }
-"""What is sent, for every route that takes a body: text where that is CSV. `body_of` adds the ids."""
+"""What is sent, for every route that takes a body: text where that is no JSON. `body_of` adds the ids."""
+
+TEXT_TYPES = {
+    "POST /courses/{course_id}/quizzes/import": "text/plain",
+    "POST /courses/{course_id}/enrollments/import": "text/csv",
+}
+"""The media type of each body that is a text."""
+
+QUERIES = {"POST /courses/{course_id}/quizzes/import": "title=New"}
+"""The query that a route cannot do without."""
 
 FILES = {"POST /courses/{course_id}/materials/files": ("new.txt", b"A new text.")}
 """What is sent besides, for every route that takes a form with a file."""
@@ -445,7 +459,7 @@ class Matrix:
         body = self._body(row, whose)
         conditions = {"If-Match": "*"} if row.method in ("PATCH", "PUT", "DELETE") else {}
         if isinstance(body, str):
-            conditions["Content-Type"] = "text/csv"
+            conditions["Content-Type"] = TEXT_TYPES[row.route]
         return self.client.request(
             row.method,
             _PLACE.sub(lambda place: str(self._value(whose, *place.groups(""))), row.address),

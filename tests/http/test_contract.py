@@ -17,8 +17,10 @@ from api.database.parameters import Actor, Page, patch_of
 from api.database.pool import Pool, open_pool
 from api.database.queries import load_queries
 from api.database.query import BOUND
+from api.gift.questions import read_quiz
 from api.http.downloads import Download
 from api.http.problems import ProblemDetails
+from api.http.quiz_files import imported, left_out
 from api.models.attempts import AttemptPatch, Submission
 from api.models.courses import CoursePatch, NewCourse
 from api.models.enrollments import EnrollmentPatch, NewEnrollment
@@ -45,6 +47,7 @@ DOCUMENTS = {
 ADMIN = Actor(token_hash(token_for("super_admin")))
 LECTURER = Actor(token_hash(token_for("lecturer")))
 STUDENT = Actor(token_hash(token_for("student")))
+TEXT = read_quiz(b"::One::[html] One? {T}\n\nTwo? {}\n\nA text.\n")
 WEEK = {"topic": "Week", "objectives": "Know", "reading": "Chapter"}
 
 
@@ -207,6 +210,16 @@ def calls(school: School, empty_term_id: UUID, uploading_file_id: UUID) -> dict[
         ],
         "attempts/submit_attempt": [
             attempt | {"submission": Submission(answers=answers)} for answers in ({"q1": True}, None)
+        ],
+        "quizzes/import_questions": [
+            unasked
+            | {
+                "asked": NewQuizVersion.model_validate(quiz(*QUESTIONS)._asdict()),
+                "imported": imported(TEXT),
+                "left_out": left_out(TEXT),
+                "dry_run": dry_run,
+            }
+            for dry_run in (True, False)
         ],
         "courses/list_courses": pages(),
         "courses/list_courses_by_term": pages(term_id=own["term_id"]),

@@ -11,7 +11,7 @@ from pydantic import SecretStr
 from api.app import create_app
 from api.settings import Settings
 from tests.http.defects import Defect, Operation, defects_of, encoded, operations, pointer, with_value
-from tests.http.matrix import body_of, in_its_form
+from tests.http.matrix import QUERIES, body_of, in_its_form
 from tests.http.tables import Tables
 from tests.support.school import School
 
@@ -82,7 +82,7 @@ def send(
         headers["If-Match"] = "*"
     content = None
     form = in_its_form(operation.route, body_of(operation.route, school)) if operation.is_form else {}
-    if operation.body is not None or operation.is_csv:
+    if operation.body is not None or operation.text_type:
         headers["Content-Type"] = operation.content_type
         good = good_body(operation, school)
         made = defect.content if defect else None
@@ -99,7 +99,13 @@ def send(
     if operation.path.endswith("/file"):
         places["material_id"] = school.own["file_material_id"]
     address = operation.path.format(**{**places, **(defect.path if defect else {})})
-    query = f"?{defect.query}" if defect and defect.query else ""
+    given = defect.query if defect else ""
+    needed = QUERIES.get(operation.route, "")
+    # What is needed is left out where the defect is one of it.
+    queries = [
+        found for found in (needed, given) if found and found.partition("=")[0] != given.partition("=")[0]
+    ]
+    query = f"?{'&'.join([*queries, *filter(None, [given])])}" if needed or given else ""
     return service.request(operation.method, address + query, content=content, headers=headers, **form)
 
 

@@ -68,8 +68,12 @@ REPEATABLE = [
 ]
 
 
-FILES = {"POST /courses/{course_id}/enrollments/import", "POST /courses/{course_id}/materials/files"}
-"""What takes no JSON: tests/http/test_imports.py and test_files.py send it again."""
+FILES = {
+    "POST /courses/{course_id}/enrollments/import",
+    "POST /courses/{course_id}/materials/files",
+    "POST /courses/{course_id}/quizzes/import",
+}
+"""What takes no JSON: tests/http/test_imports.py, test_files.py and test_quiz_imports.py send it again."""
 
 ONCE_ANYWAY = {"POST /quizzes/{quiz_id}/attempts", "POST /attempts/{attempt_id}/submit"}
 """What has one effect without a key as well: tests/http/test_attempts.py sends it again, both ways."""

@@ -20,7 +20,7 @@ from api.http.service import read_catalogue
 from api.models.enrollments import EnrollmentLine
 from api.models.files import Stored
 from tests.conftest import TestDatabase
-from tests.http.matrix import NO_ID, body_of, token_hash
+from tests.http.matrix import NO_ID, TEXT_TYPES, body_of, token_hash
 from tests.http.support import Client, blamed, one, refusal
 from tests.http.tables import Tables
 from tests.http.test_contract import calls
@@ -213,7 +213,8 @@ BY_STATEMENT: dict[str, dict[str, Any]] = {
     "quizzes/update_quiz quizzes_score_policy_ck": {"score_policy": "lowest"},
     "quizzes/update_quiz quizzes_feedback_policy_ck": {"feedback_policy": "always"},
     **{
-        f"quizzes/put_questions {rule}": BAD[name]._asdict()
+        f"quizzes/{statement} {rule}": BAD[name]._asdict()
+        for statement in ("put_questions", "import_questions")
         for rule, name in {
             "quiz_questions_form": "a blank prompt",
             "quiz_questions_points": "0 points",
@@ -226,8 +227,14 @@ BY_STATEMENT: dict[str, dict[str, Any]] = {
             "quiz_key_unknown_question": "a key for an unknown question",
         }.items()
     },
-    "quizzes/put_questions quiz_versions_size_ck": LONG_QUESTIONS._asdict(),
-    "quizzes/put_questions quiz_answer_keys_key_ck": LONG_KEY._asdict(),
+    **{
+        f"quizzes/{statement} {rule}": long._asdict()
+        for statement in ("put_questions", "import_questions")
+        for rule, long in {
+            "quiz_versions_size_ck": LONG_QUESTIONS,
+            "quiz_answer_keys_key_ck": LONG_KEY,
+        }.items()
+    },
     "attempts/update_attempt quiz_answers_form": {"answers": {"q1": "true"}},
     "attempts/update_attempt quiz_answers_unknown_question": {"answers": {"q2": True}},
     "attempts/submit_attempt quiz_answers_form": {"answers": {"q1": 1}},
@@ -358,7 +365,7 @@ class Requests:
         method, address = route.split()
         people = {f"@{name}": user_id for name, user_id in self.school.people.items()}
         if isinstance(file := body_of(route, self.school), str):
-            headers = client.headers | {"Content-Type": "text/csv"}
+            headers = client.headers | {"Content-Type": TEXT_TYPES[route]}
             return self.service.request(
                 method, address.format(**self.school.own), content=file, headers=headers
             )

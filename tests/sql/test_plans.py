@@ -112,6 +112,12 @@ GIVEN_TO: dict[str, dict[str, str | None]] = {
     "materials/create_uploaded_material": {"kind": "text", "title": "New"},
     "attempts/submit_attempt": {"answers": '{"q1": true}'},
     "attempts/update_attempt": {"patch": '{"answers": {"q1": true}}'},
+    "quizzes/import_questions": {
+        "key": json.dumps(quiz("true_false").key),
+        "imported": "[]",
+        "left_out": "[]",
+        "dry_run": "false",
+    },
     "quizzes/put_questions": {"key": json.dumps(quiz("true_false").key)},
     "users/create_user": {"role": "student"},
     "users/list_users_by_email": {"role": None},
