@@ -12,6 +12,7 @@ import psycopg
 import pytest
 
 from api.models.email import canonical
+from api.models.quizzes import NewQuizVersion
 from api.operations import import_oulad as module
 from api.operations.failures import FailureError
 from api.operations.import_oulad import OuladReport, import_oulad
@@ -21,10 +22,12 @@ from tests.operations.oulad import (
     HEADERS,
     PERSON,
     Line,
+    assessment,
     enrolled,
     folder,
     person,
     registration,
+    result,
     student,
     write,
 )
@@ -86,7 +89,9 @@ def staged(database: TestDatabase) -> list[tuple[Any, ...]]:
     return ask(
         database,
         "select line from lms_import.oulad_courses union all select line from lms_import.oulad_students "
-        "union all select line from lms_import.oulad_registrations",
+        "union all select line from lms_import.oulad_registrations "
+        "union all select line from lms_import.oulad_assessments "
+        "union all select line from lms_import.oulad_results",
     )
 
 
@@ -263,6 +268,200 @@ class TestRegistrations:
         assert list(enrollments(database).values()) == [("completed", FIRST_DAY, LAST_DAY)]
 
 
+class TestAssessments:
+    @pytest.mark.parametrize(
+        ("line", "week", "closes"),
+        [
+            pytest.param(assessment(date=0), 1, 0, id="due on the first day"),
+            pytest.param(assessment(date=6), 1, 6, id="on the last of the first week"),
+            pytest.param(assessment(date=7), 2, 7, id="on the first of the second"),
+            pytest.param(assessment(date=261, kind="CMA"), 38, 261, id="late in the course"),
+            pytest.param(assessment(date="?", kind="CMA"), None, None, id="on no day"),
+            pytest.param(assessment(date=230, kind="Exam", weight=100), None, 230, id="an exam"),
+            pytest.param(assessment(date="?", kind="Exam", weight=12.5), None, None, id="an exam on no day"),
+        ],
+    )
+    def test_each_is_a_closed_quiz_in_the_week_it_was_due(
+        self, database: TestDatabase, bring_in: Import, line: Line, week: int | None, closes: int | None
+    ) -> None:
+        report = bring_in(assessments=[line])
+        assert report.imported["quizzes"] == 1
+        assert report.left_out == {"assessments.csv: weight": "1 line"}
+        ((title, state, week_number, closes_at, attempts_allowed, version, questions, key),) = ask(
+            database,
+            "select title, state, week_number, closes_at, attempts_allowed, current_version, questions, key "
+            "from lms.quizzes join lms.quiz_versions using (quiz_id) "
+            "join lms.quiz_answer_keys using (quiz_id, version_number)",
+        )
+        assert (title, state, week_number, attempts_allowed, version) == (
+            f"{line[3]} 1752",
+            "closed",
+            week,
+            1,
+            1,
+        )
+        assert closes_at == (None if closes is None else FIRST_DAY + timedelta(days=closes + 1))
+        # What a lecturer could have saved.
+        NewQuizVersion.model_validate({"questions": questions, "key": key})
+        assert [question["points"] for question in questions] == [100]
+
+    def test_the_time_zone_of_whoever_imports_does_not_matter(
+        self, database: TestDatabase, tmp_path: Path
+    ) -> None:
+        url = f"{database.admin_url}&options=-c%20timezone%3DPacific%2FKiritimati"
+        source = enrolled(
+            tmp_path, person(), assessments=[assessment(date=19)], results=[result(submitted=18)]
+        )
+        import_oulad(url, source)
+        assert ask(
+            database, "select closes_at, submitted_at from lms.quizzes join lms.quiz_attempts using (quiz_id)"
+        ) == [(FIRST_DAY + timedelta(days=20), FIRST_DAY + timedelta(days=18))]
+
+
+ATTEMPT = """
+select attempts.state, score::float, max_score::float, submitted_at, graded_at, reviews, feedback, graded_by_key
+from lms.quiz_attempts as attempts
+"""
+
+
+class TestResults:
+    @pytest.mark.parametrize(
+        ("line", "peculiar"),
+        [
+            pytest.param(result(78), {}, id="in time"),
+            pytest.param(result(0, submitted=19), {}, id="nothing, on the last day"),
+            pytest.param(result(100, submitted=20), {"late": 1}, id="everything, late"),
+            pytest.param(result(40, submitted=-11), {}, id="before it began"),
+            pytest.param(result(40, submitted=-1, banked=1), {"banked": 1}, id="banked"),
+            pytest.param(result(40, submitted=300, banked=1), {"banked": 1}, id="banked is never late"),
+        ],
+    )
+    def test_each_is_a_graded_attempt(
+        self, database: TestDatabase, bring_in: Import, line: Line, peculiar: dict[str, int]
+    ) -> None:
+        report = bring_in(person(), assessments=[assessment()], results=[line])
+        assert report.imported["quiz_attempts"] == 1
+        assert report.peculiar == peculiar
+        handed_in = FIRST_DAY + timedelta(days=int(line[2]))
+        points = {"q1": {"points": int(line[4])}}
+        assert ask(database, ATTEMPT) == [
+            ("graded", float(line[4]), 100, handed_in, handed_in, points, points, None)
+        ]
+
+    @pytest.mark.parametrize("score", ["", "?"])
+    def test_without_a_score_it_waits_to_be_graded(
+        self, database: TestDatabase, bring_in: Import, score: str
+    ) -> None:
+        report = bring_in(person(), assessments=[assessment()], results=[result(score)])
+        assert report.peculiar == {"without_score": 1}
+        handed_in = FIRST_DAY + timedelta(days=18)
+        assert ask(database, ATTEMPT) == [
+            ("submitted", None, 100, handed_in, None, {}, {"q1": {"points": None}}, None)
+        ]
+        assert ask(database, "select from lms.topic_performance") == []
+
+    def test_what_came_after_the_student_left_counts(self, database: TestDatabase, bring_in: Import) -> None:
+        report = bring_in(person(left=17), assessments=[assessment()], results=[result(submitted=18)])
+        assert report.peculiar == {"after_unregistration": 1}
+        assert ask(database, "select attempts, mastery from lms.topic_performance") == [(1, "developing")]
+
+    def test_grading_again_changes_no_score(self, database: TestDatabase, bring_in: Import) -> None:
+        bring_in(person(), assessments=[assessment()], results=[result(78)])
+        ask(database, "select from lms.record_grades(array(select attempt_id from lms.quiz_attempts))")
+        assert ask(database, "select state, score::float from lms.quiz_attempts") == [("graded", 78)]
+
+    def test_mastery_is_what_the_attempts_of_a_week_have(
+        self, database: TestDatabase, bring_in: Import
+    ) -> None:
+        bring_in(
+            *(person(number) for number in (1, 2, 3)),
+            assessments=[
+                assessment(1, date=8),
+                assessment(2, date=9, kind="CMA"),
+                assessment(3, date=15),
+                assessment(4, date=16, kind="Exam"),
+            ],
+            results=[
+                result(40, of=1, at=1, submitted=8),
+                result(90, of=1, at=2, submitted=7),
+                result(80, of=2, at=1),
+                result(49, of=3, at=3),
+                result(100, of=3, at=4),
+            ],
+        )
+        assert ask(
+            database,
+            "select full_name, week_number, attempts, best_score::float, last_score::float, "
+            "average_score::float, mastery from lms.topic_performance join lms.users on user_id = student_id "
+            "order by full_name, week_number",
+        ) == [
+            ("Student 1", 2, 2, 0.9, 0.4, 0.65, "mastered"),
+            ("Student 2", 2, 1, 0.8, 0.8, 0.8, "mastered"),
+            ("Student 3", 3, 1, 0.49, 0.49, 0.49, "remedial"),
+        ]
+
+    def test_results_that_come_later_are_counted_with_those_before(
+        self, database: TestDatabase, bring_in: Import
+    ) -> None:
+        both = {"assessments": [assessment(1, date=8), assessment(2, date=9)]}
+        bring_in(person(), results=[result(40, at=1)], **both)
+        report = bring_in(person(), results=[result(90, at=1), result(60, at=2)], **both)
+        assert report.imported == {"quiz_attempts": 1}
+        assert report.unchanged["quiz_attempts"] == 1
+        assert ask(
+            database, "select attempts, best_score::float, average_score::float from lms.topic_performance"
+        ) == [(2, 0.6, 0.5)]
+
+    @pytest.mark.parametrize(
+        ("line", "field"),
+        [
+            pytest.param(assessment(date="x"), "date", id="no day"),
+            pytest.param(assessment(date=-1), "date", id="before the first day"),
+            pytest.param(assessment(date=371), "date", id="years later"),
+            pytest.param(assessment(date=""), "date", id="an empty day"),
+            pytest.param(assessment("x"), "id_assessment", id="no number"),
+            pytest.param(assessment(0), "id_assessment", id="number 0"),
+            pytest.param(assessment(kind="Essay"), "assessment_type", id="another kind"),
+            pytest.param(assessment(course="BBB-2013J"), "code_presentation", id="another course"),
+            pytest.param(assessment(1751), "id_assessment", id="there already"),
+        ],
+    )
+    def test_a_line_of_assessments_that_is_refused(self, bring_in: Import, line: Line, field: str) -> None:
+        report = bring_in(
+            person(),
+            assessments=[assessment(1751), line],
+            results=[result(at=1751), result(at=line[2])] if line[2] != "1751" else [result(at=1751)],
+        )
+        refused = [each for each in refusals(report) if each[0] == "assessments.csv"]
+        assert refused == [("assessments.csv", 3, field)]
+        assert report.imported["quizzes"] == report.imported["quiz_attempts"] == 1
+
+    @pytest.mark.parametrize(
+        ("line", "field"),
+        [
+            pytest.param(result(at=1), "id_assessment", id="of another assessment"),
+            pytest.param(result(of=2), "id_student", id="of nobody on the course"),
+            pytest.param(result(of="x"), "id_student", id="of nobody"),
+            pytest.param(result(of=12), "id_student", id="there already"),
+            pytest.param(result(submitted=""), "date_submitted", id="on no day"),
+            pytest.param(result(submitted="?"), "date_submitted", id="on an unknown day"),
+            pytest.param(result(submitted=1.5), "date_submitted", id="at noon"),
+            pytest.param(result(banked=2), "is_banked", id="banked twice"),
+            pytest.param(result(banked=""), "is_banked", id="banked or not"),
+            pytest.param(result(101), "score", id="too much"),
+            pytest.param(result(-1), "score", id="less than nothing"),
+            pytest.param(result(1.5), "score", id="a half"),
+            pytest.param(result("A"), "score", id="a letter"),
+        ],
+    )
+    def test_a_line_of_results_that_is_refused(
+        self, database: TestDatabase, bring_in: Import, line: Line, field: str
+    ) -> None:
+        report = bring_in(person(), person(12), assessments=[assessment()], results=[result(of=12), line])
+        assert refusals(report) == [("studentAssessment.csv", 3, field)]
+        assert ask(database, "select count(*) from lms.quiz_attempts") == [(1,)]
+
+
 class TestAudit:
     def test_each_account_and_each_enrolment_has_one_event(
         self, database: TestDatabase, bring_in: Import
@@ -296,17 +495,18 @@ class TestAudit:
 class TestReport:
     def test_files_that_are_not_read_are_told(self, database: TestDatabase, tmp_path: Path) -> None:
         enrolled(tmp_path, person())
-        write(tmp_path, "assessments.csv", "id_assessment\n")
+        write(tmp_path, "studentVle.csv", "id_site\n")
         write(tmp_path, "vle.csv", "x")
         report = import_oulad(database.admin_url, tmp_path)
-        assert list(report.left_out.items())[1:] == [("assessments.csv", "14 bytes"), ("vle.csv", "1 byte")]
+        assert list(report.left_out.items())[1:] == [("studentVle.csv", "8 bytes"), ("vle.csv", "1 byte")]
 
     def test_progress_is_told(self, database: TestDatabase, tmp_path: Path) -> None:
         told: list[tuple[str, int, int]] = []
         import_oulad(
             database.admin_url, enrolled(tmp_path, person()), on_progress=lambda *step: told.append(step)
         )
-        steps = (*HEADERS, "checks", "users", "courses", "enrollments")
+        work = ("checks", "users", "courses", "enrollments", "quizzes", "attempts", "performance")
+        steps = (*HEADERS, *work)
         assert told == [(step, number, len(steps)) for number, step in enumerate(steps, start=1)]
 
     def test_nothing_where_there_is_nothing(self, database: TestDatabase, tmp_path: Path) -> None:
@@ -505,6 +705,8 @@ class TestDamage:
             tmp_path,
             *(person(number) for number in (1, 2, 3)),
             courses=[(module_code, "2013J", "268") for module_code in ("AAA", "BBB", "CCC")],
+            assessments=[assessment(number) for number in (1752, 1753, 1754)],
+            results=[result(of=number) for number in (1, 2, 3)],
         )
         write(source, name, damaged((source / name).read_bytes()))
         with pytest.raises(FailureError, match=rf"{source / name}.*{says}"):
