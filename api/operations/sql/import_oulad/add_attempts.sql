@@ -38,6 +38,16 @@ results as (
     from lms_import.oulad_results as staged
     join assessments on assessments.id_assessment = staged.id_assessment
     join lms.users on users.email = staged.email
+    where
+        -- Doing it again is told from here; what comes meanwhile, by the conflict below.
+        not exists (
+            select
+            from lms.quiz_attempts as known
+            where
+                known.student_id = users.user_id
+                and known.quiz_id = assessments.quiz_id
+                and known.attempt_number = 1
+        )
 )
 insert into lms.quiz_attempts (
     quiz_id,
