@@ -334,6 +334,10 @@ class TestResults:
             pytest.param(result(40, submitted=-11), {}, id="before it began"),
             pytest.param(result(40, submitted=-1, banked=1), {"banked": 1}, id="banked"),
             pytest.param(result(40, submitted=300, banked=1), {"banked": 1}, id="banked is never late"),
+            pytest.param(
+                result(40, submitted=-200), {"before_registration": 1}, id="before the student came"
+            ),
+            pytest.param(result(40, submitted=-200, banked=1), {"banked": 1}, id="banked, and before that"),
         ],
     )
     def test_each_is_a_graded_attempt(
@@ -360,10 +364,28 @@ class TestResults:
         ]
         assert ask(database, "select from lms.topic_performance") == []
 
+    @pytest.mark.parametrize("options", [{"kind": "Exam", "date": 19}, {"date": "?"}])
+    def test_what_has_no_week_counts_for_no_mastery(
+        self, database: TestDatabase, bring_in: Import, options: dict[str, Any]
+    ) -> None:
+        report = bring_in(person(), assessments=[assessment(**options)], results=[result()])
+        assert report.peculiar == {"without_week": 1}
+        assert ask(database, "select state from lms.quiz_attempts") == [("graded",)]
+        assert ask(database, "select from lms.topic_performance") == []
+
     def test_what_came_after_the_student_left_counts(self, database: TestDatabase, bring_in: Import) -> None:
         report = bring_in(person(left=17), assessments=[assessment()], results=[result(submitted=18)])
         assert report.peculiar == {"after_unregistration": 1}
         assert ask(database, "select attempts, mastery from lms.topic_performance") == [(1, "developing")]
+
+    def test_a_corrected_key_grades_none_of_them(self, database: TestDatabase, bring_in: Import) -> None:
+        bring_in(
+            person(1), person(2), assessments=[assessment()], results=[result(78, of=1), result("", of=2)]
+        )
+        before = ask(database, "select a::text from lms.quiz_attempts as a order by 1")
+        ask(database, "update lms.quiz_answer_keys set key_version = 2")
+        assert ask(database, "select r.* from lms.quizzes, lms.regrade_attempts(quiz_id, 100) as r") == []
+        assert ask(database, "select a::text from lms.quiz_attempts as a order by 1") == before
 
     def test_grading_again_changes_no_score(self, database: TestDatabase, bring_in: Import) -> None:
         bring_in(person(), assessments=[assessment()], results=[result(78)])
@@ -756,6 +778,53 @@ class TestAgain:
         assert report.imported == {}
         assert report.unchanged["student_enrollments"] == 2
 
+    def test_what_people_changed_of_a_quiz_stays_and_new_results_find_it(
+        self, database: TestDatabase, bring_in: Import
+    ) -> None:
+        people = [person(1), person(2)]
+        files = {"assessments": [assessment(date=19)]}
+        bring_in(*people, results=[result(40, of=1)], **files)
+        for change in (
+            "update lms.quizzes set title = 'Essay', week_number = 7, state = 'published', closes_at = null",
+            # Asked anew since, in a second version.
+            (
+                "insert into lms.quiz_versions select quiz_id, 2, jsonb_set(questions, '{0,points}', '50') "
+                "from lms.quiz_versions"
+            ),
+            "insert into lms.quiz_answer_keys select quiz_id, 2, key from lms.quiz_answer_keys",
+            "update lms.quizzes set current_version = 2",
+            """update lms.quiz_attempts set reviews = '{"q1": {"points": 55}}'""",
+            "select from lms.record_grades(array(select attempt_id from lms.quiz_attempts))",
+        ):
+            ask(database, change)
+        before = checksums(database.admin_url)
+        assert bring_in(*people, results=[result(40, of=1)], **files).imported == {}
+        assert checksums(database.admin_url) == before
+        report = bring_in(*people, results=[result(40, of=1), result(90, of=2)], **files)
+        assert report.imported == {"quiz_attempts": 1}
+        assert ask(
+            database,
+            "select full_name, quiz_version, score::integer, max_score::integer "
+            "from lms.quiz_attempts join lms.users on user_id = student_id order by 1",
+        ) == [("Student 1", 1, 55, 100), ("Student 2", 1, 90, 100)]
+        assert ask(
+            database, "select week_number, best_score::float from lms.topic_performance order by best_score"
+        ) == [(7, 0.55), (7, 0.9)]
+
+    def test_a_student_who_took_the_quiz_here_keeps_that_attempt(
+        self, database: TestDatabase, bring_in: Import
+    ) -> None:
+        bring_in(person(), assessments=[assessment()])
+        ask(
+            database,
+            "insert into lms.quiz_attempts (quiz_id, quiz_version, student_id, attempt_number, max_score) "
+            "select quiz_id, 1, user_id, 1, 100 from lms.quizzes, lms.users where role = 'student'",
+        )
+        report = bring_in(person(), assessments=[assessment()], results=[result()])
+        assert report.imported == {}
+        assert report.unchanged["quiz_attempts"] == 1
+        assert ask(database, "select state, score from lms.quiz_attempts") == [("in_progress", None)]
+
     def test_new_lines_are_added_and_seats_are_counted_up(
         self, database: TestDatabase, bring_in: Import
     ) -> None:
@@ -935,6 +1004,83 @@ class TestAtOnce:
             assert seats(database)["OULAD-AAA-2013J"] == (3, 10)
         else:
             assert failures.count(psycopg.errors.DeadlockDetected) == 1
+
+    @pytest.mark.parametrize("locked", [True, False])
+    def test_a_quiz_that_is_moved_meanwhile_takes_its_mastery_along(
+        self, database: TestDatabase, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, locked: bool
+    ) -> None:
+        """The control is the import without its lock on the quizzes: mastery stays in the old week."""
+        files = {"assessments": [assessment(date=19)]}
+        import_oulad(database.admin_url, enrolled(tmp_path, person(), **files))
+        moving: list[Future[Any]] = []
+
+        def but_then(connection: psycopg.Connection[Any], sql_folder: Path, name: str) -> int:
+            if name == "import_oulad/lock_quizzes" and not locked:
+                return 0
+            done = count(connection, sql_folder, name)
+            if name == "import_oulad/refresh_performance":
+                moving.append(
+                    threads.submit(ask, database, "update lms.quizzes set week_number = 9 returning 1")
+                )
+                if locked:
+                    wait_for_somebody_to_wait(database)
+                else:
+                    moving[0].result(30)
+            return done
+
+        monkeypatch.setattr(module, "count", but_then)
+        with ThreadPoolExecutor() as threads:
+            import_oulad(database.admin_url, enrolled(tmp_path, person(), results=[result()], **files))
+            assert moving[0].result(30) == [(1,)]
+        (kept,), (computed,) = (
+            ask(database, f"select week_number from lms.{source}")  # noqa: S608
+            for source in ("topic_performance", "computed_performance()")
+        )
+        assert computed == (9,)
+        assert (kept == computed) is locked
+
+    @pytest.mark.parametrize("locked", [True, False])
+    def test_what_is_graded_meanwhile_is_counted(
+        self, database: TestDatabase, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, locked: bool
+    ) -> None:
+        """The control is the import without its lock on the enrolments: it counts without what it did not see."""
+        files = {"assessments": [assessment(1, date=19), assessment(2, date=20)]}
+        import_oulad(database.admin_url, enrolled(tmp_path, person(), results=[result("", at=1)], **files))
+        if not locked:
+            without("lock_enrollments", monkeypatch)
+        graded, importing = Event(), Event()
+
+        def grade() -> None:
+            with psycopg.connect(database.admin_url) as other:
+                other.execute("""update lms.quiz_attempts set reviews = '{"q1": {"points": 90}}'""")
+                other.execute(
+                    "select from lms.record_grades(array(select attempt_id from lms.quiz_attempts))"
+                )
+                graded.set()
+                assert importing.wait(30)
+                wait_until_blocked_by(database.admin_url, other)
+
+        def start_grading(step: str, _number: int, _total: int) -> None:
+            if step == "quizzes":
+                grading.append(threads.submit(grade))
+                assert graded.wait(30)
+            if step == "performance":
+                importing.set()
+
+        with ThreadPoolExecutor() as threads:
+            grading: list[Future[None]] = []
+            import_oulad(
+                database.admin_url,
+                enrolled(tmp_path, person(), results=[result("", at=1), result(40, at=2)], **files),
+                on_progress=start_grading,
+            )
+            grading[0].result(30)
+        (kept,), (computed,) = (
+            ask(database, f"select attempts, best_score::float from lms.{source}")  # noqa: S608
+            for source in ("topic_performance", "computed_performance()")
+        )
+        assert computed == (2, 0.9)
+        assert (kept == computed) is locked
 
 
 def without(statement: str, monkeypatch: pytest.MonkeyPatch) -> None:
