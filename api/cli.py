@@ -502,12 +502,16 @@ def import_courses(*, directory: Path, lecturer: str | None, term: str | None) -
 @import_.command("oulad")
 @click.argument("directory", type=click.Path(exists=True, file_okay=False, path_type=Path))
 def import_oulad(*, directory: Path) -> None:
-    """Import the Open University Learning Analytics Dataset in DIRECTORY: courses, students, registrations.
+    """Import the Open University Learning Analytics Dataset in DIRECTORY: courses, students, assessments, results.
 
     Presentations become closed courses with a lecturer each, registrations enrolments that are completed, or
     dropped if they were withdrawn. Addresses end in @oulad.example, and nobody can log in until a password is
-    set. Gender, region, education, deprivation, age and disability are not stored; assessments, results and
-    the click stream are left out.
+    set. Gender, region, education, deprivation, age and disability are not stored; the click stream is left out.
+
+    Assessments become closed quizzes of 100 points in the week they were due, exams in none; results become
+    graded attempts, also those that are banked, late, from before the registration or after the student left, and
+    how many of each is told. Without a score they stay submitted and ungraded, without a registration they are
+    refused. What a student has mastered is computed from them.
 
     Lines that cannot be imported are listed, and the rest is imported; a damaged file imports nothing. Doing
     it again adds what is new in the files, and changes nothing. Exits with 1 if nothing was there to import.
@@ -524,6 +528,8 @@ def import_oulad(*, directory: Path) -> None:
         report = run(url, directory, on_progress=step)
     click.echo(f"Imported: {_counted(report.imported)}.")
     click.echo(f"Unchanged: {_counted(report.unchanged)}.")
+    if report.peculiar:
+        click.echo(f"Of the results: {_counted(report.peculiar)}.")
     for what, how_much in report.left_out.items():
         click.echo(f"Left out: {what} ({how_much}).")
     click.echo(f"Refused: {len(report.refused)}.")

@@ -1930,6 +1930,32 @@ COMMENT ON CONSTRAINT topic_performance_mastery_ck ON lms.topic_performance IS '
 COMMENT ON CONSTRAINT topic_performance_scores_ck ON lms.topic_performance IS '422 Scores are shares from 0 to 1, none above the best.';
 COMMENT ON CONSTRAINT topic_performance_week_number_ck ON lms.topic_performance IS '422 /week_number Number the weeks from 1 to 53.';
 
+CREATE UNLOGGED TABLE lms_import.oulad_assessments (
+    line integer NOT NULL,
+    code_module text NOT NULL,
+    code_presentation text NOT NULL,
+    id_assessment text NOT NULL,
+    assessment_type text NOT NULL,
+    date text NOT NULL,
+    course_code text GENERATED ALWAYS AS (((('OULAD-'::text || code_module) || '-'::text) || code_presentation)) STORED NOT NULL,
+    title text GENERATED ALWAYS AS (((assessment_type || ' '::text) || id_assessment)) STORED NOT NULL,
+    prompt text GENERATED ALWAYS AS ((((((((('Assessment '::text || id_assessment) || ' ('::text) || assessment_type) || ') of module '::text) || code_module) || ', presentation '::text) || code_presentation) || '.'::text)) STORED NOT NULL,
+    CONSTRAINT oulad_assessments_length_ck CHECK ((length(((((code_module || code_presentation) || id_assessment) || assessment_type) || date)) <= 10000))
+);
+ALTER TABLE lms_import.oulad_assessments OWNER TO lms_owner;
+
+COMMENT ON TABLE lms_import.oulad_assessments IS 'Lines of assessments.csv of the Open University Learning Analytics Dataset, while they are imported. Personal data: none.';
+COMMENT ON COLUMN lms_import.oulad_assessments.line IS 'Number of the line in the file. Personal data: none.';
+COMMENT ON COLUMN lms_import.oulad_assessments.code_module IS 'As it stands, such as AAA. Personal data: none.';
+COMMENT ON COLUMN lms_import.oulad_assessments.code_presentation IS 'As it stands, such as 2013J. Personal data: none.';
+COMMENT ON COLUMN lms_import.oulad_assessments.id_assessment IS 'As it stands. Personal data: none.';
+COMMENT ON COLUMN lms_import.oulad_assessments.assessment_type IS 'As it stands: TMA, CMA or Exam. Personal data: none.';
+COMMENT ON COLUMN lms_import.oulad_assessments.date IS 'Day of the presentation on which it is due, as it stands; ? if unknown. Personal data: none.';
+COMMENT ON COLUMN lms_import.oulad_assessments.course_code IS 'Code of its course. Personal data: none.';
+COMMENT ON COLUMN lms_import.oulad_assessments.title IS 'Title of the quiz that it becomes. Personal data: none.';
+COMMENT ON COLUMN lms_import.oulad_assessments.prompt IS 'What the quiz asks; it never changes, so that the quiz is found again by it. Personal data: none.';
+COMMENT ON CONSTRAINT oulad_assessments_length_ck ON lms_import.oulad_assessments IS '422 A line has at most 10,000 characters.';
+
 CREATE UNLOGGED TABLE lms_import.oulad_courses (
     line integer NOT NULL,
     code_module text NOT NULL,
@@ -1973,6 +1999,28 @@ COMMENT ON COLUMN lms_import.oulad_registrations.date_registration IS 'Day of th
 COMMENT ON COLUMN lms_import.oulad_registrations.date_unregistration IS 'Day of the presentation, as it stands; ? if there is none. Personal data: learning record.';
 COMMENT ON COLUMN lms_import.oulad_registrations.course_code IS 'Code of the course. Personal data: learning record.';
 COMMENT ON CONSTRAINT oulad_registrations_length_ck ON lms_import.oulad_registrations IS '422 A line has at most 10,000 characters.';
+
+CREATE UNLOGGED TABLE lms_import.oulad_results (
+    line integer NOT NULL,
+    id_assessment text NOT NULL,
+    id_student text NOT NULL,
+    date_submitted text NOT NULL,
+    is_banked text NOT NULL,
+    score text NOT NULL,
+    email text GENERATED ALWAYS AS ((('student-'::text || id_student) || '@oulad.example'::text)) STORED NOT NULL,
+    CONSTRAINT oulad_results_length_ck CHECK ((length(((((id_assessment || id_student) || date_submitted) || is_banked) || score)) <= 10000))
+);
+ALTER TABLE lms_import.oulad_results OWNER TO lms_owner;
+
+COMMENT ON TABLE lms_import.oulad_results IS 'Lines of studentAssessment.csv, while they are imported. Personal data: learning record.';
+COMMENT ON COLUMN lms_import.oulad_results.line IS 'Number of the line in the file. Personal data: none.';
+COMMENT ON COLUMN lms_import.oulad_results.id_assessment IS 'As it stands. Personal data: learning record.';
+COMMENT ON COLUMN lms_import.oulad_results.id_student IS 'As it stands. Personal data: identity (a pseudonym).';
+COMMENT ON COLUMN lms_import.oulad_results.date_submitted IS 'Day of the presentation, as it stands. Personal data: learning record.';
+COMMENT ON COLUMN lms_import.oulad_results.is_banked IS 'As it stands: 1 if the result is that of an earlier presentation, else 0. Personal data: learning record.';
+COMMENT ON COLUMN lms_import.oulad_results.score IS 'Points of 100, as they stand; empty or ? if nobody gave any. Personal data: learning record.';
+COMMENT ON COLUMN lms_import.oulad_results.email IS 'Made-up address of the student. Personal data: identity (a pseudonym).';
+COMMENT ON CONSTRAINT oulad_results_length_ck ON lms_import.oulad_results IS '422 A line has at most 10,000 characters.';
 
 CREATE UNLOGGED TABLE lms_import.oulad_students (
     line integer NOT NULL,
@@ -2325,9 +2373,13 @@ ALTER TABLE lms.users ENABLE ROW LEVEL SECURITY;
 
 CREATE POLICY users_own_roles ON lms.users TO lms_api, lms_migrate, lms_worker USING (true) WITH CHECK (true);
 
+ALTER TABLE lms_import.oulad_assessments ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE lms_import.oulad_courses ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE lms_import.oulad_registrations ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE lms_import.oulad_results ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE lms_import.oulad_students ENABLE ROW LEVEL SECURITY;
 

@@ -1,7 +1,7 @@
 """Import the Open University Learning Analytics Dataset from a folder: `lms import oulad DIR`.
 
 The files are those of api/operations/oulad_source.py. Their lines are copied into the staging tables of
-migrations/0015, and from there a few statements check and insert them all; these lie in
+migrations/0015 and 0028, and from there a few statements check and insert them all; these lie in
 api/operations/sql/import_oulad/. What a course does not need of a person (gender, region, education, deprivation,
 age, disability) is deliberately not stored, nor is it staged.
 
@@ -17,12 +17,30 @@ What becomes of a line:
 * `enrolled_at` is the day of registration, counted from the first day of the presentation, and midnight UTC. Where
   it is not known (`?`), it is the first day, or the day of unregistration if that is earlier.
 * `updated_at` is the day of unregistration, or else the last day of the presentation.
+* An assessment such as the TMA 1752 becomes the closed quiz of this title, in the week of the day it was due; an exam
+  has no week, since it asks about the whole course, and neither has what has no day. It closes at the end of that day,
+  UTC. It has one question, worth 100 points, that a person grades. Its weight is left out: it says nothing about the
+  points, and the quizzes of a course have none.
+* A result becomes the first attempt of the student, started and handed in at midnight UTC of its day, which is all that
+  is known. There is no answer, for none is in the files. The score stands as the review of a person, and no key has
+  graded it: so lms.regrade_attempts() passes it by, whatever becomes of the key, and a lecturer who reviews it starts
+  from the score. To name a key would be untrue, and to go without the review would lose the score at the next grading.
+* Without a score a result stays `submitted`: it was handed in, and nobody graded it. It counts for no mastery.
+* A result that is banked, which is one of an earlier presentation, counts like any other, as it did for the student; so
+  does what was handed in late, before the registration or after an unregistration. Nothing says that points were taken
+  for any of these. How many there are of each kind is reported, and how many count for no week; what is banked is none
+  of the other three, since it was handed in elsewhere, whatever its day says.
+* A result of somebody who is not registered for the presentation is refused, and so is a second one of the same student
+  in the same assessment.
+* What the graded attempts of a week amount to, the mastery, follows from them by the policy of the course. Of two that
+  were handed in on the same day the one of the later line of assessments.csv is the last.
 
 Each account and each enrolment that is made has its audit event, without an actor.
 
 What is there already stays as it is, whoever changed it since: a term and a course are found by their code, an
-account by its address, an enrolment by both. So doing it again adds what is new in the files, and nothing else. Who
-gives one of these courses another code, or one of these students another address, gets the first one anew.
+account by its address, an enrolment by both, a quiz by what its first version asks, an attempt by quiz and student. So
+doing it again adds what is new in the files, and nothing else. Who gives one of these courses another code, or one of
+these students another address, gets the first one anew.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -34,7 +52,16 @@ import psycopg
 from psycopg import sql
 
 from api.operations.failures import FailureError
-from api.operations.oulad_source import COURSES, FILES, REGISTRATIONS, STUDENTS, SourceFile, read_lines
+from api.operations.oulad_source import (
+    ASSESSMENTS,
+    COURSES,
+    FILES,
+    REGISTRATIONS,
+    RESULTS,
+    STUDENTS,
+    SourceFile,
+    read_lines,
+)
 from api.operations.source_files import other_files, plural
 from api.operations.statements import count, rows
 from api.operations.targets import connect
@@ -45,8 +72,19 @@ _STAGING: Final = {
     COURSES: sql.Identifier("lms_import", "oulad_courses"),
     STUDENTS: sql.Identifier("lms_import", "oulad_students"),
     REGISTRATIONS: sql.Identifier("lms_import", "oulad_registrations"),
+    ASSESSMENTS: sql.Identifier("lms_import", "oulad_assessments"),
+    RESULTS: sql.Identifier("lms_import", "oulad_results"),
 }
-_STEPS: Final = (*(file.name for file in FILES), "checks", "users", "courses", "enrollments")
+_STEPS: Final = (
+    *(file.name for file in FILES),
+    "checks",
+    "users",
+    "courses",
+    "enrollments",
+    "quizzes",
+    "attempts",
+    "performance",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +99,24 @@ class RefusedLine:
 
 
 @dataclass(frozen=True, slots=True)
+class PeculiarResults:
+    """How many results, of those that can be imported, are out of the ordinary; one may be so in several ways."""
+
+    without_score: int
+    """Handed in, and not graded."""
+    without_week: int
+    """Of exams, and of assessments without a day: they count for no mastery."""
+    banked: int
+    """Those of an earlier presentation."""
+    late: int
+    """Not banked, and handed in after the day that the assessment was due."""
+    before_registration: int
+    """Not banked, and handed in before the day that the student registered."""
+    after_unregistration: int
+    """Not banked, and handed in after the day that the student left."""
+
+
+@dataclass(frozen=True, slots=True)
 class OuladReport:
     """What an import did, and what it did not."""
 
@@ -70,6 +126,8 @@ class OuladReport:
     """Rows that were there already, by table; tables without any are left out."""
     refused: list[RefusedLine]
     """By file and line; a line that is wrong in two ways is there twice."""
+    peculiar: dict[str, int]
+    """Of the results in the files, there already or not, what PeculiarResults counts; without what there is none of."""
     left_out: dict[str, str]
     """Files and columns that are not imported, and how much there is of each."""
 
@@ -82,6 +140,8 @@ class Wanted:
     users: int
     courses: int
     student_enrollments: int
+    quizzes: int
+    quiz_attempts: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +170,7 @@ class FullCourse:
 
 
 def import_oulad(url: str, directory: Path, *, on_progress: Step | None = None) -> OuladReport:
-    """Import the courses, students and registrations of a folder, in one transaction, as the owner of the database.
+    """Import what a folder has of the dataset, in one transaction, as the owner of the database.
 
     Two imports at once take turns.
 
@@ -129,10 +189,11 @@ def import_oulad(url: str, directory: Path, *, on_progress: Step | None = None) 
         _stage(connection, lines)
         refused = _check(connection)
         (wanted,) = rows(connection, _SQL, "import_oulad/count_staged", Wanted)
+        (peculiar,) = rows(connection, _SQL, "import_oulad/count_peculiar_results", PeculiarResults)
         imported = _insert(connection, on_progress)
         _empty(connection)
     unchanged = {table: number - imported[table] for table, number in asdict(wanted).items()}
-    return OuladReport(_some(imported), _some(unchanged), refused, left_out)
+    return OuladReport(_some(imported), _some(unchanged), refused, _some(asdict(peculiar)), left_out)
 
 
 def _stage(
@@ -156,7 +217,7 @@ def _check(connection: psycopg.Connection[Any]) -> list[RefusedLine]:
     """Take the lines out that cannot be imported."""
     refused = [
         line
-        for what in ("courses", "students", "registrations", "pairs")
+        for what in ("courses", "students", "registrations", "pairs", "assessments", "results")
         for line in rows(connection, _SQL, f"import_oulad/check_{what}", RefusedLine)
     ]
     order = [file.name for file in FILES]
@@ -191,6 +252,16 @@ def _insert(connection: psycopg.Connection[Any], on_progress: Step | None) -> di
             f"The course {full.code} has {plural(full.seats_left, 'seat')} left, and the import needs "
             f"{full.seats_needed:,}: raise its capacity first."
         ) from None
+    _tell(on_progress, "quizzes")
+    imported["quizzes"] = _add(connection, "quizzes")
+    _tell(on_progress, "attempts")
+    count(connection, _SQL, "import_oulad/lock_quizzes")
+    imported["quiz_attempts"] = _add(connection, "attempts")
+    _tell(on_progress, "performance")
+    if imported["quiz_attempts"]:
+        connection.execute("analyze lms.quiz_attempts")
+        count(connection, _SQL, "import_oulad/lock_enrollments")
+        count(connection, _SQL, "import_oulad/refresh_performance")
     return imported
 
 
@@ -200,7 +271,7 @@ def _add(connection: psycopg.Connection[Any], what: str) -> int:
 
 def _left_out(directory: Path, lines: Mapping[SourceFile, Sequence[object]]) -> Iterator[tuple[str, str]]:
     for file, given in lines.items():
-        if file.left_out:
+        if file.left_out and given:
             yield f"{file.name}: {', '.join(file.left_out)}", plural(len(given), "line")
     yield from other_files(directory, frozenset(file.name for file in FILES))
 

@@ -1,11 +1,13 @@
 """The files of the Open University Learning Analytics Dataset (OULAD) that an import reads.
 
-Kuzilek, Hlosta and Zdrahal 2017, https://doi.org/10.1038/sdata.2017.171, licence CC BY 4.0. Of nine files three are
-read here, and of these what a course and its students need:
+Kuzilek, Hlosta and Zdrahal 2017, https://doi.org/10.1038/sdata.2017.171, licence CC BY 4.0. Of nine files five are
+read here, and of these what a course, its students and their results need:
 
     courses.csv               code_module, code_presentation, module_presentation_length
     studentInfo.csv           code_module, code_presentation, id_student, final_result
     studentRegistration.csv   code_module, code_presentation, id_student, date_registration, date_unregistration
+    assessments.csv           code_module, code_presentation, id_assessment, assessment_type, date
+    studentAssessment.csv     id_assessment, id_student, date_submitted, is_banked, score
 
 Gender, region, education, deprivation band, age band, earlier attempts, credits and disability stand in
 studentInfo.csv too. They leave it no further than this module: a course can be given without them.
@@ -52,7 +54,17 @@ REGISTRATIONS: Final = SourceFile(
     (*_PRESENTATION, "id_student", "date_registration", "date_unregistration"),
     (*_PRESENTATION, "id_student", "date_registration", "date_unregistration"),
 )
-FILES: Final = (COURSES, STUDENTS, REGISTRATIONS)
+ASSESSMENTS: Final = SourceFile(
+    "assessments.csv",
+    (*_PRESENTATION, "id_assessment", "assessment_type", "date", "weight"),
+    (*_PRESENTATION, "id_assessment", "assessment_type", "date"),
+)
+RESULTS: Final = SourceFile(
+    "studentAssessment.csv",
+    ("id_assessment", "id_student", "date_submitted", "is_banked", "score"),
+    ("id_assessment", "id_student", "date_submitted", "is_banked", "score"),
+)
+FILES: Final = (COURSES, STUDENTS, REGISTRATIONS, ASSESSMENTS, RESULTS)
 
 
 def read_lines(directory: Path, file: SourceFile) -> Iterator[tuple[int, *tuple[str, ...]]]:

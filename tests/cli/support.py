@@ -48,6 +48,13 @@ class Running:
 
 def lms(*arguments: object, typed: str = "", **environment: str) -> subprocess.CompletedProcess[str]:
     """Run a command to its end; on its standard input is what was typed."""
+    return patiently(PATIENCE, *arguments, typed=typed, **environment)
+
+
+def patiently(
+    seconds: float, *arguments: object, typed: str = "", **environment: str
+) -> subprocess.CompletedProcess[str]:
+    """The same for a command that takes longer, so many seconds at most."""
     return subprocess.run(
         _command(arguments),
         capture_output=True,
@@ -55,7 +62,7 @@ def lms(*arguments: object, typed: str = "", **environment: str) -> subprocess.C
         env=_environment(environment),
         input=typed,
         text=True,
-        timeout=PATIENCE,
+        timeout=seconds,
     )
 
 

@@ -14,6 +14,8 @@ HEADERS = {
     "studentRegistration.csv": (
         "code_module,code_presentation,id_student,date_registration,date_unregistration"
     ),
+    "assessments.csv": "code_module,code_presentation,id_assessment,assessment_type,date,weight",
+    "studentAssessment.csv": "id_assessment,id_student,date_submitted,is_banked,score",
 }
 
 PERSON = ("Z-GENDER", "Z-REGION", "Z-EDUCATION", "Z-IMD", "Z-AGE", "98761", "98762", "Z-DISABILITY")
@@ -26,10 +28,13 @@ def folder(
     courses: Iterable[Line] = (("AAA", "2013J", "268"),),
     students: Iterable[Line] = (),
     registrations: Iterable[Line] = (),
+    assessments: Iterable[Line] = (),
+    results: Iterable[Line] = (),
 ) -> Path:
-    """A folder with these lines in its three files, quoted as the dataset quotes them."""
+    """A folder with these lines in its files, quoted as the dataset quotes most of them."""
     directory.mkdir(exist_ok=True)
-    for name, lines in zip(HEADERS, (courses, students, registrations), strict=True):
+    given = (courses, students, registrations, assessments, results)
+    for name, lines in zip(HEADERS, given, strict=True):
         write(directory, name, text_of(name, lines))
     return directory
 
@@ -45,15 +50,13 @@ def text_of(name: str, lines: Iterable[Line]) -> str:
     return "".join(",".join(f'"{field}"' for field in row) + "\n" for row in rows)
 
 
-def enrolled(
-    directory: Path, *people: tuple[Line, Line], courses: Iterable[Line] = (("AAA", "2013J", "268"),)
-) -> Path:
-    """A folder with these people, each as `person` gives them."""
+def enrolled(directory: Path, *people: tuple[Line, Line], **others: Iterable[Line]) -> Path:
+    """A folder with these people, each as `person` gives them, and the other lines as `folder` takes them."""
     return folder(
         directory,
-        courses=courses,
         students=[student for student, _ in people],
         registrations=[registration for _, registration in people],
+        **others,
     )
 
 
@@ -79,3 +82,21 @@ def registration(
     number: object = 11391, *, course: str = "AAA-2013J", registered: object = -159, left: object = "?"
 ) -> Line:
     return (*course.split("-"), str(number), str(registered), str(left))
+
+
+def assessment(
+    number: object = 1752,
+    *,
+    course: str = "AAA-2013J",
+    kind: str = "TMA",
+    date: object = 19,
+    weight: object = 10,
+) -> Line:
+    return (*course.split("-"), str(number), kind, str(date), str(weight))
+
+
+def result(
+    score: object = 78, *, of: object = 11391, at: object = 1752, submitted: object = 18, banked: object = 0
+) -> Line:
+    """What a student got: score, student, assessment, day, and whether it is banked."""
+    return str(at), str(of), str(submitted), str(banked), str(score)

@@ -12,6 +12,7 @@ import psycopg
 import pytest
 
 from api.models.email import canonical
+from api.models.quizzes import NewQuizVersion
 from api.operations import import_oulad as module
 from api.operations.failures import FailureError
 from api.operations.import_oulad import OuladReport, import_oulad
@@ -21,10 +22,12 @@ from tests.operations.oulad import (
     HEADERS,
     PERSON,
     Line,
+    assessment,
     enrolled,
     folder,
     person,
     registration,
+    result,
     student,
     write,
 )
@@ -86,7 +89,9 @@ def staged(database: TestDatabase) -> list[tuple[Any, ...]]:
     return ask(
         database,
         "select line from lms_import.oulad_courses union all select line from lms_import.oulad_students "
-        "union all select line from lms_import.oulad_registrations",
+        "union all select line from lms_import.oulad_registrations "
+        "union all select line from lms_import.oulad_assessments "
+        "union all select line from lms_import.oulad_results",
     )
 
 
@@ -263,6 +268,222 @@ class TestRegistrations:
         assert list(enrollments(database).values()) == [("completed", FIRST_DAY, LAST_DAY)]
 
 
+class TestAssessments:
+    @pytest.mark.parametrize(
+        ("line", "week", "closes"),
+        [
+            pytest.param(assessment(date=0), 1, 0, id="due on the first day"),
+            pytest.param(assessment(date=6), 1, 6, id="on the last of the first week"),
+            pytest.param(assessment(date=7), 2, 7, id="on the first of the second"),
+            pytest.param(assessment(date=261, kind="CMA"), 38, 261, id="late in the course"),
+            pytest.param(assessment(date="?", kind="CMA"), None, None, id="on no day"),
+            pytest.param(assessment(date=230, kind="Exam", weight=100), None, 230, id="an exam"),
+            pytest.param(assessment(date="?", kind="Exam", weight=12.5), None, None, id="an exam on no day"),
+        ],
+    )
+    def test_each_is_a_closed_quiz_in_the_week_it_was_due(
+        self, database: TestDatabase, bring_in: Import, line: Line, week: int | None, closes: int | None
+    ) -> None:
+        report = bring_in(assessments=[line])
+        assert report.imported["quizzes"] == 1
+        assert report.left_out == {"assessments.csv: weight": "1 line"}
+        ((title, state, week_number, closes_at, attempts_allowed, version, questions, key),) = ask(
+            database,
+            "select title, state, week_number, closes_at, attempts_allowed, current_version, questions, key "
+            "from lms.quizzes join lms.quiz_versions using (quiz_id) "
+            "join lms.quiz_answer_keys using (quiz_id, version_number)",
+        )
+        assert (title, state, week_number, attempts_allowed, version) == (
+            f"{line[3]} 1752",
+            "closed",
+            week,
+            1,
+            1,
+        )
+        assert closes_at == (None if closes is None else FIRST_DAY + timedelta(days=closes + 1))
+        # What a lecturer could have saved.
+        NewQuizVersion.model_validate({"questions": questions, "key": key})
+        assert [question["points"] for question in questions] == [100]
+
+    def test_the_time_zone_of_whoever_imports_does_not_matter(
+        self, database: TestDatabase, tmp_path: Path
+    ) -> None:
+        url = f"{database.admin_url}&options=-c%20timezone%3DPacific%2FKiritimati"
+        source = enrolled(
+            tmp_path, person(), assessments=[assessment(date=19)], results=[result(submitted=18)]
+        )
+        import_oulad(url, source)
+        assert ask(
+            database, "select closes_at, submitted_at from lms.quizzes join lms.quiz_attempts using (quiz_id)"
+        ) == [(FIRST_DAY + timedelta(days=20), FIRST_DAY + timedelta(days=18))]
+
+
+ATTEMPT = """
+select attempts.state, score::float, max_score::float, submitted_at, graded_at, reviews, feedback, graded_by_key
+from lms.quiz_attempts as attempts
+"""
+
+
+class TestResults:
+    @pytest.mark.parametrize(
+        ("line", "peculiar"),
+        [
+            pytest.param(result(78), {}, id="in time"),
+            pytest.param(result(0, submitted=19), {}, id="nothing, on the last day"),
+            pytest.param(result(100, submitted=20), {"late": 1}, id="everything, late"),
+            pytest.param(result(40, submitted=-11), {}, id="before it began"),
+            pytest.param(result(40, submitted=-1, banked=1), {"banked": 1}, id="banked"),
+            pytest.param(result(40, submitted=300, banked=1), {"banked": 1}, id="banked is never late"),
+            pytest.param(
+                result(40, submitted=-200), {"before_registration": 1}, id="before the student came"
+            ),
+            pytest.param(result(40, submitted=-200, banked=1), {"banked": 1}, id="banked, and before that"),
+        ],
+    )
+    def test_each_is_a_graded_attempt(
+        self, database: TestDatabase, bring_in: Import, line: Line, peculiar: dict[str, int]
+    ) -> None:
+        report = bring_in(person(), assessments=[assessment()], results=[line])
+        assert report.imported["quiz_attempts"] == 1
+        assert report.peculiar == peculiar
+        handed_in = FIRST_DAY + timedelta(days=int(line[2]))
+        points = {"q1": {"points": int(line[4])}}
+        assert ask(database, ATTEMPT) == [
+            ("graded", float(line[4]), 100, handed_in, handed_in, points, points, None)
+        ]
+
+    @pytest.mark.parametrize("score", ["", "?"])
+    def test_without_a_score_it_waits_to_be_graded(
+        self, database: TestDatabase, bring_in: Import, score: str
+    ) -> None:
+        report = bring_in(person(), assessments=[assessment()], results=[result(score)])
+        assert report.peculiar == {"without_score": 1}
+        handed_in = FIRST_DAY + timedelta(days=18)
+        assert ask(database, ATTEMPT) == [
+            ("submitted", None, 100, handed_in, None, {}, {"q1": {"points": None}}, None)
+        ]
+        assert ask(database, "select from lms.topic_performance") == []
+
+    @pytest.mark.parametrize("options", [{"kind": "Exam", "date": 19}, {"date": "?"}])
+    def test_what_has_no_week_counts_for_no_mastery(
+        self, database: TestDatabase, bring_in: Import, options: dict[str, Any]
+    ) -> None:
+        report = bring_in(person(), assessments=[assessment(**options)], results=[result()])
+        assert report.peculiar == {"without_week": 1}
+        assert ask(database, "select state from lms.quiz_attempts") == [("graded",)]
+        assert ask(database, "select from lms.topic_performance") == []
+
+    def test_what_came_after_the_student_left_counts(self, database: TestDatabase, bring_in: Import) -> None:
+        report = bring_in(person(left=17), assessments=[assessment()], results=[result(submitted=18)])
+        assert report.peculiar == {"after_unregistration": 1}
+        assert ask(database, "select attempts, mastery from lms.topic_performance") == [(1, "developing")]
+
+    def test_a_corrected_key_grades_none_of_them(self, database: TestDatabase, bring_in: Import) -> None:
+        bring_in(
+            person(1), person(2), assessments=[assessment()], results=[result(78, of=1), result("", of=2)]
+        )
+        before = ask(database, "select a::text from lms.quiz_attempts as a order by 1")
+        ask(database, "update lms.quiz_answer_keys set key_version = 2")
+        assert ask(database, "select r.* from lms.quizzes, lms.regrade_attempts(quiz_id, 100) as r") == []
+        assert ask(database, "select a::text from lms.quiz_attempts as a order by 1") == before
+
+    def test_grading_again_changes_no_score(self, database: TestDatabase, bring_in: Import) -> None:
+        bring_in(person(), assessments=[assessment()], results=[result(78)])
+        ask(database, "select from lms.record_grades(array(select attempt_id from lms.quiz_attempts))")
+        assert ask(database, "select state, score::float from lms.quiz_attempts") == [("graded", 78)]
+
+    def test_mastery_is_what_the_attempts_of_a_week_have(
+        self, database: TestDatabase, bring_in: Import
+    ) -> None:
+        bring_in(
+            *(person(number) for number in (1, 2, 3)),
+            assessments=[
+                assessment(1, date=8),
+                assessment(2, date=9, kind="CMA"),
+                assessment(3, date=15),
+                assessment(4, date=16, kind="Exam"),
+            ],
+            results=[
+                result(40, of=1, at=1, submitted=8),
+                result(90, of=1, at=2, submitted=7),
+                result(80, of=2, at=1),
+                result(49, of=3, at=3),
+                result(100, of=3, at=4),
+            ],
+        )
+        assert ask(
+            database,
+            "select full_name, week_number, attempts, best_score::float, last_score::float, "
+            "average_score::float, mastery from lms.topic_performance join lms.users on user_id = student_id "
+            "order by full_name, week_number",
+        ) == [
+            ("Student 1", 2, 2, 0.9, 0.4, 0.65, "mastered"),
+            ("Student 2", 2, 1, 0.8, 0.8, 0.8, "mastered"),
+            ("Student 3", 3, 1, 0.49, 0.49, 0.49, "remedial"),
+        ]
+
+    def test_results_that_come_later_are_counted_with_those_before(
+        self, database: TestDatabase, bring_in: Import
+    ) -> None:
+        both = {"assessments": [assessment(1, date=8), assessment(2, date=9)]}
+        bring_in(person(), results=[result(40, at=1)], **both)
+        report = bring_in(person(), results=[result(90, at=1), result(60, at=2)], **both)
+        assert report.imported == {"quiz_attempts": 1}
+        assert report.unchanged["quiz_attempts"] == 1
+        assert ask(
+            database, "select attempts, best_score::float, average_score::float from lms.topic_performance"
+        ) == [(2, 0.6, 0.5)]
+
+    @pytest.mark.parametrize(
+        ("line", "field"),
+        [
+            pytest.param(assessment(date="x"), "date", id="no day"),
+            pytest.param(assessment(date=-1), "date", id="before the first day"),
+            pytest.param(assessment(date=371), "date", id="years later"),
+            pytest.param(assessment(date=""), "date", id="an empty day"),
+            pytest.param(assessment("x"), "id_assessment", id="no number"),
+            pytest.param(assessment(0), "id_assessment", id="number 0"),
+            pytest.param(assessment(kind="Essay"), "assessment_type", id="another kind"),
+            pytest.param(assessment(course="BBB-2013J"), "code_presentation", id="another course"),
+            pytest.param(assessment(1751), "id_assessment", id="there already"),
+        ],
+    )
+    def test_a_line_of_assessments_that_is_refused(self, bring_in: Import, line: Line, field: str) -> None:
+        report = bring_in(
+            person(),
+            assessments=[assessment(1751), line],
+            results=[result(at=1751), result(at=line[2])] if line[2] != "1751" else [result(at=1751)],
+        )
+        refused = [each for each in refusals(report) if each[0] == "assessments.csv"]
+        assert refused == [("assessments.csv", 3, field)]
+        assert report.imported["quizzes"] == report.imported["quiz_attempts"] == 1
+
+    @pytest.mark.parametrize(
+        ("line", "field"),
+        [
+            pytest.param(result(at=1), "id_assessment", id="of another assessment"),
+            pytest.param(result(of=2), "id_student", id="of nobody on the course"),
+            pytest.param(result(of="x"), "id_student", id="of nobody"),
+            pytest.param(result(of=12), "id_student", id="there already"),
+            pytest.param(result(submitted=""), "date_submitted", id="on no day"),
+            pytest.param(result(submitted="?"), "date_submitted", id="on an unknown day"),
+            pytest.param(result(submitted=1.5), "date_submitted", id="at noon"),
+            pytest.param(result(banked=2), "is_banked", id="banked twice"),
+            pytest.param(result(banked=""), "is_banked", id="banked or not"),
+            pytest.param(result(101), "score", id="too much"),
+            pytest.param(result(-1), "score", id="less than nothing"),
+            pytest.param(result(1.5), "score", id="a half"),
+            pytest.param(result("A"), "score", id="a letter"),
+        ],
+    )
+    def test_a_line_of_results_that_is_refused(
+        self, database: TestDatabase, bring_in: Import, line: Line, field: str
+    ) -> None:
+        report = bring_in(person(), person(12), assessments=[assessment()], results=[result(of=12), line])
+        assert refusals(report) == [("studentAssessment.csv", 3, field)]
+        assert ask(database, "select count(*) from lms.quiz_attempts") == [(1,)]
+
+
 class TestAudit:
     def test_each_account_and_each_enrolment_has_one_event(
         self, database: TestDatabase, bring_in: Import
@@ -296,17 +517,18 @@ class TestAudit:
 class TestReport:
     def test_files_that_are_not_read_are_told(self, database: TestDatabase, tmp_path: Path) -> None:
         enrolled(tmp_path, person())
-        write(tmp_path, "assessments.csv", "id_assessment\n")
+        write(tmp_path, "studentVle.csv", "id_site\n")
         write(tmp_path, "vle.csv", "x")
         report = import_oulad(database.admin_url, tmp_path)
-        assert list(report.left_out.items())[1:] == [("assessments.csv", "14 bytes"), ("vle.csv", "1 byte")]
+        assert list(report.left_out.items())[1:] == [("studentVle.csv", "8 bytes"), ("vle.csv", "1 byte")]
 
     def test_progress_is_told(self, database: TestDatabase, tmp_path: Path) -> None:
         told: list[tuple[str, int, int]] = []
         import_oulad(
             database.admin_url, enrolled(tmp_path, person()), on_progress=lambda *step: told.append(step)
         )
-        steps = (*HEADERS, "checks", "users", "courses", "enrollments")
+        work = ("checks", "users", "courses", "enrollments", "quizzes", "attempts", "performance")
+        steps = (*HEADERS, *work)
         assert told == [(step, number, len(steps)) for number, step in enumerate(steps, start=1)]
 
     def test_nothing_where_there_is_nothing(self, database: TestDatabase, tmp_path: Path) -> None:
@@ -505,6 +727,8 @@ class TestDamage:
             tmp_path,
             *(person(number) for number in (1, 2, 3)),
             courses=[(module_code, "2013J", "268") for module_code in ("AAA", "BBB", "CCC")],
+            assessments=[assessment(number) for number in (1752, 1753, 1754)],
+            results=[result(of=number) for number in (1, 2, 3)],
         )
         write(source, name, damaged((source / name).read_bytes()))
         with pytest.raises(FailureError, match=rf"{source / name}.*{says}"):
@@ -553,6 +777,53 @@ class TestAgain:
         assert checksums(database.admin_url) == before
         assert report.imported == {}
         assert report.unchanged["student_enrollments"] == 2
+
+    def test_what_people_changed_of_a_quiz_stays_and_new_results_find_it(
+        self, database: TestDatabase, bring_in: Import
+    ) -> None:
+        people = [person(1), person(2)]
+        files = {"assessments": [assessment(date=19)]}
+        bring_in(*people, results=[result(40, of=1)], **files)
+        for change in (
+            "update lms.quizzes set title = 'Essay', week_number = 7, state = 'published', closes_at = null",
+            # Asked anew since, in a second version.
+            (
+                "insert into lms.quiz_versions select quiz_id, 2, jsonb_set(questions, '{0,points}', '50') "
+                "from lms.quiz_versions"
+            ),
+            "insert into lms.quiz_answer_keys select quiz_id, 2, key from lms.quiz_answer_keys",
+            "update lms.quizzes set current_version = 2",
+            """update lms.quiz_attempts set reviews = '{"q1": {"points": 55}}'""",
+            "select from lms.record_grades(array(select attempt_id from lms.quiz_attempts))",
+        ):
+            ask(database, change)
+        before = checksums(database.admin_url)
+        assert bring_in(*people, results=[result(40, of=1)], **files).imported == {}
+        assert checksums(database.admin_url) == before
+        report = bring_in(*people, results=[result(40, of=1), result(90, of=2)], **files)
+        assert report.imported == {"quiz_attempts": 1}
+        assert ask(
+            database,
+            "select full_name, quiz_version, score::integer, max_score::integer "
+            "from lms.quiz_attempts join lms.users on user_id = student_id order by 1",
+        ) == [("Student 1", 1, 55, 100), ("Student 2", 1, 90, 100)]
+        assert ask(
+            database, "select week_number, best_score::float from lms.topic_performance order by best_score"
+        ) == [(7, 0.55), (7, 0.9)]
+
+    def test_a_student_who_took_the_quiz_here_keeps_that_attempt(
+        self, database: TestDatabase, bring_in: Import
+    ) -> None:
+        bring_in(person(), assessments=[assessment()])
+        ask(
+            database,
+            "insert into lms.quiz_attempts (quiz_id, quiz_version, student_id, attempt_number, max_score) "
+            "select quiz_id, 1, user_id, 1, 100 from lms.quizzes, lms.users where role = 'student'",
+        )
+        report = bring_in(person(), assessments=[assessment()], results=[result()])
+        assert report.imported == {}
+        assert report.unchanged["quiz_attempts"] == 1
+        assert ask(database, "select state, score from lms.quiz_attempts") == [("in_progress", None)]
 
     def test_new_lines_are_added_and_seats_are_counted_up(
         self, database: TestDatabase, bring_in: Import
@@ -733,6 +1004,83 @@ class TestAtOnce:
             assert seats(database)["OULAD-AAA-2013J"] == (3, 10)
         else:
             assert failures.count(psycopg.errors.DeadlockDetected) == 1
+
+    @pytest.mark.parametrize("locked", [True, False])
+    def test_a_quiz_that_is_moved_meanwhile_takes_its_mastery_along(
+        self, database: TestDatabase, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, locked: bool
+    ) -> None:
+        """The control is the import without its lock on the quizzes: mastery stays in the old week."""
+        files = {"assessments": [assessment(date=19)]}
+        import_oulad(database.admin_url, enrolled(tmp_path, person(), **files))
+        moving: list[Future[Any]] = []
+
+        def but_then(connection: psycopg.Connection[Any], sql_folder: Path, name: str) -> int:
+            if name == "import_oulad/lock_quizzes" and not locked:
+                return 0
+            done = count(connection, sql_folder, name)
+            if name == "import_oulad/refresh_performance":
+                moving.append(
+                    threads.submit(ask, database, "update lms.quizzes set week_number = 9 returning 1")
+                )
+                if locked:
+                    wait_for_somebody_to_wait(database)
+                else:
+                    moving[0].result(30)
+            return done
+
+        monkeypatch.setattr(module, "count", but_then)
+        with ThreadPoolExecutor() as threads:
+            import_oulad(database.admin_url, enrolled(tmp_path, person(), results=[result()], **files))
+            assert moving[0].result(30) == [(1,)]
+        (kept,), (computed,) = (
+            ask(database, f"select week_number from lms.{source}")  # noqa: S608
+            for source in ("topic_performance", "computed_performance()")
+        )
+        assert computed == (9,)
+        assert (kept == computed) is locked
+
+    @pytest.mark.parametrize("locked", [True, False])
+    def test_what_is_graded_meanwhile_is_counted(
+        self, database: TestDatabase, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, locked: bool
+    ) -> None:
+        """The control is the import without its lock on the enrolments: it counts without what it did not see."""
+        files = {"assessments": [assessment(1, date=19), assessment(2, date=20)]}
+        import_oulad(database.admin_url, enrolled(tmp_path, person(), results=[result("", at=1)], **files))
+        if not locked:
+            without("lock_enrollments", monkeypatch)
+        graded, importing = Event(), Event()
+
+        def grade() -> None:
+            with psycopg.connect(database.admin_url) as other:
+                other.execute("""update lms.quiz_attempts set reviews = '{"q1": {"points": 90}}'""")
+                other.execute(
+                    "select from lms.record_grades(array(select attempt_id from lms.quiz_attempts))"
+                )
+                graded.set()
+                assert importing.wait(30)
+                wait_until_blocked_by(database.admin_url, other)
+
+        def start_grading(step: str, _number: int, _total: int) -> None:
+            if step == "quizzes":
+                grading.append(threads.submit(grade))
+                assert graded.wait(30)
+            if step == "performance":
+                importing.set()
+
+        with ThreadPoolExecutor() as threads:
+            grading: list[Future[None]] = []
+            import_oulad(
+                database.admin_url,
+                enrolled(tmp_path, person(), results=[result("", at=1), result(40, at=2)], **files),
+                on_progress=start_grading,
+            )
+            grading[0].result(30)
+        (kept,), (computed,) = (
+            ask(database, f"select attempts, best_score::float from lms.{source}")  # noqa: S608
+            for source in ("topic_performance", "computed_performance()")
+        )
+        assert computed == (2, 0.9)
+        assert (kept == computed) is locked
 
 
 def without(statement: str, monkeypatch: pytest.MonkeyPatch) -> None:

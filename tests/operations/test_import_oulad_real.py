@@ -1,55 +1,40 @@
 """The real dataset, imported by the command and served over HTTP. Needs the folder of real data.
 
-What should be there is computed here from the files, by other means than those of the import.
+What should be there is computed by tests/operations/oulad_expected.py from the files, by other means than those of the
+import.
 """
 
-import csv
 from collections import Counter, defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import httpx
 import psycopg
 import pytest
+from psycopg import sql
 
 from api.http.passwords import HASHER
 from api.models.email import canonical
-from tests.cli.support import PASSWORD, lms
+from tests.cli.support import PASSWORD, lms, patiently
 from tests.conftest import TestDatabase
+from tests.operations.oulad import text_of, write
+from tests.operations.oulad_expected import Dataset, Performance, first_day, midnight, read
 from tests.support.contents import checksums
 
-Key = tuple[str, str]
-"""An address and the code of a course."""
+WRITTEN = {
+    "terms": 4,
+    "users": 28_807,
+    "courses": 22,
+    "student_enrollments": 32_593,
+    "quizzes": 206,
+    "quiz_attempts": 173_912,
+}
+"""Rows of each table, as the output counts them."""
 
-
-@dataclass(frozen=True)
-class Expected:
-    """What the files say."""
-
-    length: dict[str, int]
-    """Days of each course, by its code."""
-    enrollments: dict[Key, tuple[str, datetime, datetime]]
-    """State, beginning and last change of each enrolment."""
-
-
-def table(path: Path) -> list[dict[str, str]]:
-    with path.open(encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
-
-
-def course_of(row: dict[str, str]) -> str:
-    return f"OULAD-{row['code_module']}-{row['code_presentation']}"
-
-
-def key_of(row: dict[str, str]) -> Key:
-    return f"student-{row['id_student']}@oulad.example", course_of(row)
-
-
-def first_day(code: str) -> datetime:
-    return datetime(int(code[-5:-1]), {"B": 2, "J": 10}[code[-1]], 1, tzinfo=UTC)
+PATIENCE = 600
+"""Seconds for the whole dataset, on a machine that has more to do."""
 
 
 @pytest.fixture(scope="module")
@@ -58,30 +43,14 @@ def oulad(real_data: Path) -> Path:
 
 
 @pytest.fixture(scope="module")
-def expected(oulad: Path) -> Expected:
-    length = {course_of(row): int(row["module_presentation_length"]) for row in table(oulad / "courses.csv")}
-    results = {key_of(row): row["final_result"] for row in table(oulad / "studentInfo.csv")}
-    enrollments = {}
-    for row in table(oulad / "studentRegistration.csv"):
-        came, left = (
-            None if row[name] == "?" else first_day(course_of(row)) + timedelta(days=int(row[name]))
-            for name in ("date_registration", "date_unregistration")
-        )
-        start = first_day(course_of(row))
-        end = start + timedelta(days=length[course_of(row)] - 1)
-        withdrawn = left is not None or results[key_of(row)] == "Withdrawn"
-        enrollments[key_of(row)] = (
-            "dropped" if withdrawn else "completed",
-            came or min(start, left or start),
-            left or end,
-        )
-    return Expected(length, enrollments)
+def expected(oulad: Path) -> Dataset:
+    return read(oulad)
 
 
 @pytest.fixture(scope="module")
 def output(oulad: Path, module_database: TestDatabase) -> str:
     """What the command said, once the dataset is in the database."""
-    done = lms("import", "oulad", oulad, LMS_MIGRATION_URL=module_database.admin_url)
+    done = patiently(PATIENCE, "import", "oulad", oulad, LMS_MIGRATION_URL=module_database.admin_url)
     assert done.returncode == 0, done
     return done.stdout
 
@@ -94,23 +63,42 @@ def admin(module_database: TestDatabase, output: str) -> Iterator[psycopg.Connec
         yield connection
 
 
+def counted(rows: dict[str, int]) -> str:
+    return ", ".join(f"{name} {number}" for name, number in rows.items())
+
+
 def test_the_output_says_what_was_done_and_what_was_left_out(oulad: Path, output: str) -> None:
-    assert "Imported: terms 4, users 28807, courses 22, student_enrollments 32593." in output
+    assert f"Imported: {counted(WRITTEN)}." in output
     assert "Unchanged: nothing." in output
     assert "Refused: 0." in output
-    for name in ("assessments.csv", "studentAssessment.csv", "vle.csv"):
-        assert f"Left out: {name} ({(oulad / name).stat().st_size:,} bytes)." in output
+    assert f"Left out: vle.csv ({(oulad / 'vle.csv').stat().st_size:,} bytes)." in output
     assert "Left out: studentInfo.csv: gender, region, " in output
+    assert "Left out: assessments.csv: weight (206 lines)." in output
 
 
-def test_it_has_the_size_that_was_published(expected: Expected) -> None:
+def test_the_output_counts_the_results_that_are_out_of_the_ordinary(expected: Dataset, output: str) -> None:
+    peculiar = expected.peculiar_results()
+    assert peculiar == {
+        "without_score": 173,
+        "without_week": 4_959,
+        "banked": 1_909,
+        "late": 49_318,
+        "after_unregistration": 588,
+    }
+    names = ("without_score", "without_week", "banked", "late", "before_registration", "after_unregistration")
+    assert f"Of the results: {counted({name: peculiar[name] for name in names if peculiar[name]})}." in output
+
+
+def test_it_has_the_size_that_was_published(expected: Dataset) -> None:
     assert len(expected.length) == 22
     assert len({email for email, _ in expected.enrollments}) == 28_785
     assert len(expected.enrollments) == 32_593
+    assert len(expected.quizzes) == 206
+    assert len(expected.attempts) == 173_912
 
 
 def test_every_registration_is_an_enrolment_with_its_state_and_days(
-    admin: psycopg.Connection[Any], expected: Expected
+    admin: psycopg.Connection[Any], expected: Dataset
 ) -> None:
     found = admin.execute(
         "select email, code, enrollments.state, enrolled_at, enrollments.updated_at "
@@ -121,7 +109,65 @@ def test_every_registration_is_an_enrolment_with_its_state_and_days(
     assert len(found) == len(expected.enrollments)
 
 
-def test_seats_are_those_that_are_held(admin: psycopg.Connection[Any], expected: Expected) -> None:
+def test_every_assessment_is_a_quiz_in_its_week(admin: psycopg.Connection[Any], expected: Dataset) -> None:
+    found = admin.execute(
+        "select code, quizzes.title, week_number, quizzes.state, closes_at, max_score::integer "
+        "from lms.quizzes join lms.courses using (course_id) join lms.quiz_versions using (quiz_id) "
+        "join lms.quiz_answer_keys using (quiz_id, version_number) "
+        "where (lms.key_defect(questions, key)).rule is null"
+    ).fetchall()
+    assert Counter(found) == Counter(
+        (
+            *(quiz.course, quiz.title, quiz.week, "closed"),
+            *(None if quiz.last_day is None else midnight(quiz.last_day + timedelta(days=1)), 100),
+        )
+        for quiz in expected.quizzes
+    )
+
+
+def test_every_result_is_an_attempt_with_its_score_and_day(
+    admin: psycopg.Connection[Any], expected: Dataset
+) -> None:
+    found = admin.execute(
+        "select email, code, quizzes.title, attempts.state, submitted_at, score::integer, max_score::integer, "
+        "(reviews #> '{q1,points}')::integer, (feedback #> '{q1,points}')::text, graded_by_key "
+        "from lms.quiz_attempts as attempts join lms.users on user_id = student_id "
+        "join lms.quizzes using (quiz_id) join lms.courses using (course_id)"
+    ).fetchall()
+    assert Counter(found) == Counter(
+        (
+            *(attempt.student, attempt.quiz.course, attempt.quiz.title),
+            *("submitted" if attempt.points is None else "graded", midnight(attempt.day)),
+            *(attempt.points, 100, attempt.points),
+            *("null" if attempt.points is None else str(attempt.points), None),
+        )
+        for attempt in expected.attempts
+    )
+
+
+def test_every_performance_is_what_the_files_give(admin: psycopg.Connection[Any], expected: Dataset) -> None:
+    found = admin.execute(
+        "select email, code, week_number, attempts, best_score, last_score, average_score, mastery "
+        "from lms.topic_performance join lms.users on user_id = student_id join lms.courses using (course_id)"
+    ).fetchall()
+    assert len(found) == 121_274
+    assert {(email, code, week): Performance(*rest) for email, code, week, *rest in found} == {
+        (email, *topic): performance
+        for email, topics in expected.all_performance.items()
+        for topic, performance in topics.items()
+    }
+
+
+def test_every_performance_is_what_the_attempts_give(admin: psycopg.Connection[Any]) -> None:
+    columns = "student_id, course_id, week_number, attempts, best_score, last_score, average_score, mastery"
+    known, computed = (
+        sorted(admin.execute(sql.SQL("select {} from {}").format(sql.SQL(columns), sql.SQL(source))))
+        for source in ("lms.topic_performance", "lms.computed_performance()")
+    )
+    assert known == computed
+
+
+def test_seats_are_those_that_are_held(admin: psycopg.Connection[Any], expected: Dataset) -> None:
     held = Counter(code for (_, code), (state, *_) in expected.enrollments.items() if state != "dropped")
     found = admin.execute("select code, seats_taken, capacity, state from lms.courses").fetchall()
     assert {code: taken for code, taken, _, _ in found if code.startswith("OULAD-")} == held
@@ -130,7 +176,7 @@ def test_seats_are_those_that_are_held(admin: psycopg.Connection[Any], expected:
 
 
 def test_terms_last_as_long_as_their_longest_presentation(
-    admin: psycopg.Connection[Any], expected: Expected
+    admin: psycopg.Connection[Any], expected: Dataset
 ) -> None:
     longest: dict[str, int] = defaultdict(int)
     for code, days in expected.length.items():
@@ -140,13 +186,12 @@ def test_terms_last_as_long_as_their_longest_presentation(
         "select code, starts_on, ends_on from lms.terms where code like 'OULAD-%'"
     ).fetchall()
     assert {code: (starts_on, ends_on) for code, starts_on, ends_on in found} == {
-        term: (first_day(term).date(), first_day(term).date() + timedelta(days=days - 1))
-        for term, days in longest.items()
+        term: (first_day(term), first_day(term) + timedelta(days=days - 1)) for term, days in longest.items()
     }
 
 
 def test_every_student_and_every_lecturer_has_an_account_that_nobody_can_use_yet(
-    admin: psycopg.Connection[Any], expected: Expected
+    admin: psycopg.Connection[Any], expected: Dataset
 ) -> None:
     found = admin.execute(
         "select role, email, full_name, password_hash from lms.users where email like '%@oulad.example'"
@@ -168,7 +213,7 @@ def test_every_student_and_every_lecturer_has_an_account_that_nobody_can_use_yet
 
 
 def test_every_account_and_every_enrolment_has_its_event(
-    admin: psycopg.Connection[Any], expected: Expected
+    admin: psycopg.Connection[Any], expected: Dataset
 ) -> None:
     found = admin.execute(
         "select action, email, code, changes #>> '{role,to}', changes #>> '{state,to}' "
@@ -191,7 +236,7 @@ def test_every_account_and_every_enrolment_has_its_event(
 
 
 def test_students_who_get_a_password_see_the_courses_that_the_files_say(
-    admin: psycopg.Connection[Any], service: httpx.Client, expected: Expected
+    admin: psycopg.Connection[Any], service: httpx.Client, expected: Dataset
 ) -> None:
     by_student: dict[str, dict[str, str]] = defaultdict(dict)
     for (email, code), (state, *_) in expected.enrollments.items():
@@ -223,10 +268,10 @@ def test_a_second_time_changes_nothing(
 ) -> None:
     assert admin.execute("select count(*) from lms.courses where code like 'OULAD-%'").fetchone() == (22,)
     before = checksums(module_database.admin_url)
-    done = lms("import", "oulad", oulad, LMS_MIGRATION_URL=module_database.admin_url)
+    done = patiently(PATIENCE, "import", "oulad", oulad, LMS_MIGRATION_URL=module_database.admin_url)
     assert done.returncode == 0, done
     assert "Imported: nothing." in done.stdout
-    assert "Unchanged: terms 4, users 28807, courses 22, student_enrollments 32593." in done.stdout
+    assert f"Unchanged: {counted(WRITTEN)}." in done.stdout
     assert checksums(module_database.admin_url) == before
 
 
@@ -235,6 +280,8 @@ def test_without_one_line_of_registration_everything_else_is_there(
 ) -> None:
     for name in ("courses.csv", "studentInfo.csv"):
         (tmp_path / name).write_bytes((oulad / name).read_bytes())
+    for name in ("assessments.csv", "studentAssessment.csv"):
+        write(tmp_path, name, text_of(name, []))
     lines = (oulad / "studentRegistration.csv").read_bytes().splitlines(keepends=True)
     (tmp_path / "studentRegistration.csv").write_bytes(b"".join([*lines[:9_000], *lines[9_001:]]))
     done = lms("import", "oulad", tmp_path, LMS_MIGRATION_URL=database.admin_url)

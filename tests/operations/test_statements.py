@@ -94,7 +94,7 @@ def test_every_file_is_sent(monkeypatch: pytest.MonkeyPatch, database: TestDatab
     from api.operations import statements  # noqa: PLC0415
     from seeds.setup_demo import seed  # noqa: PLC0415
     from tests.operations.courses import course, folder  # noqa: PLC0415
-    from tests.operations.oulad import enrolled, person  # noqa: PLC0415
+    from tests.operations.oulad import assessment, enrolled, person, result  # noqa: PLC0415
 
     sent: set[str] = set()
     text: Callable[..., Any] = statements._text
@@ -106,7 +106,10 @@ def test_every_file_is_sent(monkeypatch: pytest.MonkeyPatch, database: TestDatab
     monkeypatch.setattr(statements, "_text", noted)
     seed(database.admin_url)
     import_courses.import_courses(database.admin_url, folder(tmp_path, course()))
-    import_oulad.import_oulad(database.admin_url, enrolled(tmp_path, person(1)))
+    import_oulad.import_oulad(
+        database.admin_url,
+        enrolled(tmp_path, person(1), assessments=[assessment()], results=[result(of=1)]),
+    )
     with pytest.raises(FailureError, match="seat"):
         # Two more than there are seats, for what is asked only then.
         import_oulad.import_oulad(database.admin_url, enrolled(tmp_path, person(1), person(2), person(3)))

@@ -167,6 +167,8 @@ def test_the_service_has_no_such_privilege_on_any_table(
         "select from lms_import.oulad_students",
         "insert into lms_import.oulad_courses (line) values (1)",
         "delete from lms_import.oulad_registrations",
+        "select from lms_import.oulad_assessments",
+        "select from lms_import.oulad_results",
         "insert into lms_migrations._yoyo_migration (migration_hash, migration_id) values ('a', 'b')",
         "delete from lms_migrations._yoyo_migration",
         "copy lms.terms to '/tmp/terms'",

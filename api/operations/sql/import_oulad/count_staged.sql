@@ -7,7 +7,9 @@ select /* import_oulad/count_staged */
     courses.terms,
     courses.courses + students.users as users,
     courses.courses,
-    students.student_enrollments
+    students.student_enrollments,
+    assessments.quizzes,
+    results.quiz_attempts
 from (
     select
         count(distinct term_code) as terms,
@@ -19,4 +21,6 @@ cross join (
         count(distinct email collate "C") as users,
         count(*) as student_enrollments
     from lms_import.oulad_students
-) as students;
+) as students
+cross join (select count(*) as quizzes from lms_import.oulad_assessments) as assessments
+cross join (select count(*) as quiz_attempts from lms_import.oulad_results) as results;

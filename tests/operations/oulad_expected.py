@@ -1,0 +1,266 @@
+"""What the files of the Open University Learning Analytics Dataset amount to, computed from them alone.
+
+For tests to compare with: plain Python over plain CSV, which shares nothing with the importer but the rules that the
+docstring of api/operations/import_oulad.py states. Scores are exact (Fraction) until they are rounded, as PostgreSQL
+rounds: half away from zero, to four decimals.
+
+    dataset = read(real_data / "oulad")
+    dataset.performance("student-11391@oulad.example")[("OULAD-AAA-2013J", 3)]
+    dataset.mastery_by_week("OULAD-AAA-2013J")
+
+Addresses and codes are those that accounts and courses are imported under. Days are dates, at whose midnight UTC a
+result was handed in.
+"""
+
+import csv
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from decimal import ROUND_HALF_UP, Decimal
+from fractions import Fraction
+from functools import cached_property
+from pathlib import Path
+
+MASTERED, DEVELOPING = Fraction(8, 10), Fraction(5, 10)
+"""The shares of the policy that a course has unless somebody gives it another; the highest of a week counts."""
+
+Enrollment = tuple[str, str]
+"""The address of a student and the code of a course."""
+
+Topic = tuple[str, int]
+"""The code of a course and the number of a week."""
+
+
+@dataclass(frozen=True)
+class Quiz:
+    """An assessment."""
+
+    line: int
+    course: str
+    title: str
+    week: int | None
+    last_day: date | None
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """A result."""
+
+    line: int
+    student: str
+    quiz: Quiz
+    day: date
+    points: int | None
+    """Of 100; None if nobody graded it."""
+    banked: bool
+
+    @property
+    def share(self) -> Fraction:
+        assert self.points is not None
+        return Fraction(self.points, 100)
+
+
+@dataclass(frozen=True)
+class Performance:
+    """What the graded attempts of a student in a week amount to: a row of lms.topic_performance."""
+
+    attempts: int
+    best_score: Decimal
+    last_score: Decimal
+    average_score: Decimal
+    mastery: str
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """The files as they are imported."""
+
+    length: dict[str, int]
+    """Days of each course, by its code."""
+    enrollments: dict[Enrollment, tuple[str, datetime, datetime]]
+    """State, beginning and last change of each enrolment."""
+    quizzes: list[Quiz]
+    attempts: list[Attempt]
+    registered: dict[Enrollment, tuple[date | None, date | None]]
+    """Between which days each student was registered, as far as that is known."""
+
+    # Of a student
+
+    def performance(self, student: str) -> dict[Topic, Performance]:
+        """By course and week, what a student has reached."""
+        return self.all_performance.get(student, {})
+
+    @cached_property
+    def all_performance(self) -> dict[str, dict[Topic, Performance]]:
+        """By student, course and week."""
+        graded: dict[tuple[str, Topic], list[Attempt]] = defaultdict(list)
+        for attempt in self._graded():
+            if attempt.quiz.week is not None:
+                graded[attempt.student, (attempt.quiz.course, attempt.quiz.week)].append(attempt)
+        found: dict[str, dict[Topic, Performance]] = defaultdict(dict)
+        for (student, topic), attempts in graded.items():
+            found[student][topic] = _amount(attempts)
+        return dict(found)
+
+    # Of a course
+
+    def mastery_by_week(self, course: str) -> dict[int, Counter[str]]:
+        """How many students have mastered, are developing or need remedial work, by week."""
+        found: dict[int, Counter[str]] = defaultdict(Counter)
+        for topics in self.all_performance.values():
+            for (code, week), performance in topics.items():
+                if code == course:
+                    found[week][performance.mastery] += 1
+        return dict(found)
+
+    def score_distribution(self, course: str) -> list[int]:
+        """How many graded attempts lie in each tenth of the points: [0, 0.1), … [0.9, 1]; exams too."""
+        found = Counter(
+            min(attempt.points // 10, 9)
+            for attempt in self._graded()
+            if attempt.quiz.course == course and attempt.points is not None
+        )
+        return [found[tenth] for tenth in range(10)]
+
+    def attempts_by_day(self, course: str) -> Counter[tuple[str, date]]:
+        """How many attempts were handed in, graded or not, by quiz and day (UTC)."""
+        return Counter(
+            (attempt.quiz.title, attempt.day) for attempt in self.attempts if attempt.quiz.course == course
+        )
+
+    def counted_scores(self, course: str) -> dict[str, dict[str, int | None]]:
+        """By quiz and student, the points that count: of the one attempt there is. None waits to be graded."""
+        found: dict[str, dict[str, int | None]] = {
+            quiz.title: {} for quiz in self.quizzes if quiz.course == course
+        }
+        for attempt in self.attempts:
+            if attempt.quiz.course == course:
+                found[attempt.quiz.title][attempt.student] = attempt.points
+        return found
+
+    # Of all
+
+    def peculiar_results(self) -> Counter[str]:
+        """How many results are out of the ordinary, by the names that the report has for it."""
+        return Counter(name for attempt in self.attempts for name in self._peculiarities(attempt))
+
+    def _peculiarities(self, attempt: Attempt) -> Iterator[str]:
+        came, left = self.registered[attempt.student, attempt.quiz.course]
+        if attempt.points is None:
+            yield "without_score"
+        if attempt.quiz.week is None:
+            yield "without_week"
+        if attempt.banked:
+            yield "banked"
+            return
+        if attempt.quiz.last_day is not None and attempt.day > attempt.quiz.last_day:
+            yield "late"
+        if came is not None and attempt.day < came:
+            yield "before_registration"
+        if left is not None and attempt.day > left:
+            yield "after_unregistration"
+
+    def _graded(self) -> Iterator[Attempt]:
+        return (attempt for attempt in self.attempts if attempt.points is not None)
+
+
+def read(folder: Path) -> Dataset:
+    """The dataset in a folder, whose lines are all as they should be.
+
+    Raises:
+        KeyError: a line stands for something that no other line knows.
+    """
+    length = {
+        course_of(row): int(row["module_presentation_length"]) for row in _table(folder / "courses.csv")
+    }
+    results = {enrollment_of(row): row["final_result"] for row in _table(folder / "studentInfo.csv")}
+    registered = {}
+    enrollments = {}
+    for row in _table(folder / "studentRegistration.csv"):
+        came, left = _day(row, "date_registration"), _day(row, "date_unregistration")
+        start = first_day(course_of(row))
+        end = start + timedelta(days=length[course_of(row)] - 1)
+        withdrawn = left is not None or results[enrollment_of(row)] == "Withdrawn"
+        registered[enrollment_of(row)] = came, left
+        enrollments[enrollment_of(row)] = (
+            "dropped" if withdrawn else "completed",
+            midnight(came or min(start, left or start)),
+            midnight(left or end),
+        )
+    quizzes = {
+        row["id_assessment"]: Quiz(
+            line=line,
+            course=course_of(row),
+            title=f"{row['assessment_type']} {row['id_assessment']}",
+            week=None
+            if row["assessment_type"] == "Exam" or row["date"] == "?"
+            else 1 + int(row["date"]) // 7,
+            last_day=_day(row, "date"),
+        )
+        for line, row in enumerate(_table(folder / "assessments.csv"), start=2)
+    }
+    attempts = [
+        Attempt(
+            line=line,
+            student=address_of(row),
+            quiz=quizzes[row["id_assessment"]],
+            day=first_day(quizzes[row["id_assessment"]].course) + timedelta(days=int(row["date_submitted"])),
+            points=int(row["score"]) if row["score"].isdecimal() else None,
+            banked=row["is_banked"] == "1",
+        )
+        for line, row in enumerate(_table(folder / "studentAssessment.csv"), start=2)
+    ]
+    assert all((attempt.student, attempt.quiz.course) in registered for attempt in attempts)
+    return Dataset(length, enrollments, list(quizzes.values()), attempts, registered)
+
+
+def course_of(row: dict[str, str]) -> str:
+    return f"OULAD-{row['code_module']}-{row['code_presentation']}"
+
+
+def address_of(row: dict[str, str]) -> str:
+    return f"student-{row['id_student']}@oulad.example"
+
+
+def enrollment_of(row: dict[str, str]) -> Enrollment:
+    return address_of(row), course_of(row)
+
+
+def first_day(code: str) -> date:
+    """Of a course, or of a term."""
+    return date(int(code[-5:-1]), {"B": 2, "J": 10}[code[-1]], 1)
+
+
+def midnight(day: date) -> datetime:
+    return datetime(day.year, day.month, day.day, tzinfo=UTC)
+
+
+def _day(row: dict[str, str], name: str) -> date | None:
+    return None if row[name] == "?" else first_day(course_of(row)) + timedelta(days=int(row[name]))
+
+
+def _table(path: Path) -> list[dict[str, str]]:
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def _amount(attempts: Iterable[Attempt]) -> Performance:
+    # On one day, the later line of assessments.csv comes last.
+    shares = [
+        attempt.share for attempt in sorted(attempts, key=lambda attempt: (attempt.day, attempt.quiz.line))
+    ]
+    best = max(shares)
+    return Performance(
+        attempts=len(shares),
+        best_score=rounded(best),
+        last_score=rounded(shares[-1]),
+        average_score=rounded(sum(shares) / Fraction(len(shares))),
+        mastery="mastered" if best >= MASTERED else "developing" if best >= DEVELOPING else "remedial",
+    )
+
+
+def rounded(share: Fraction) -> Decimal:
+    """To four decimals, half away from zero."""
+    exact = Decimal(share.numerator) / Decimal(share.denominator)
+    return exact.quantize(Decimal("0.0001"), rounding=ROUND_HALF_UP)
