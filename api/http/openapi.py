@@ -55,6 +55,9 @@ say, whatever its name and type.
 **Quizzes** begin as drafts, which students do not see. `PUT /quizzes/{quiz_id}/questions` saves questions and key
 together, as a new version; no student is shown either there.
 
+**Mastery** of a week's topic follows from graded attempts by the course's `mastery_policy`. Dashboards show a student
+what is open and what to go over again, and teachers how their course fares.
+
 **Errors** are `application/problem+json` (RFC 9457). `type` is stable; `errors` names each field, or each line of a
 file.
 """

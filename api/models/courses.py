@@ -27,7 +27,7 @@ class MasteryPolicy(Request):
     """
 
     score: Literal["highest", "latest", "average"] = Field(
-        description="Which of the graded attempts at the quizzes of a week counts: the best, the one handed in last, or "
+        description="Which of the graded attempts at quizzes of a week counts: the best, the one handed in last, or "
         "the mean of all."
     )
     mastered: Share = Field(description="From this share on a topic is mastered.")
