@@ -155,7 +155,7 @@ COMPARING = {"files/claim_garbage"}
 """What compares all of two tables, in the background: by their indexes, without a sort."""
 
 SUMMING = {"dashboards/read_course_dashboard", "dashboards/read_student_dashboard"}
-"""What sums up many rows in one document: see tests/bench/test_dashboard_scale.py."""
+"""What sums up many rows in one document."""
 
 RESIDUAL = {
     # What the lecturer teaches and what the student is on, compared, and once for whether they may ask at all.
