@@ -56,6 +56,9 @@ say, whatever its name and type.
 together, as a new version; no student is shown either there. `POST /courses/{course_id}/quizzes/import` makes a quiz of
 a text in Moodle's GIFT format; `dry_run=true` says first what it would ask, and what is wrong with which line.
 
+**Mastery** of a week's topic follows from graded attempts by the course's `mastery_policy`. Dashboards show a student
+what is open and what to go over again, and teachers how their course fares.
+
 **Errors** are `application/problem+json` (RFC 9457). `type` is stable; `errors` names each field, or each line of a
 file.
 """

@@ -1,10 +1,11 @@
 """Courses: the central entity, taught by one lecturer in one term."""
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 from uuid import UUID
 
-from pydantic import Field, StringConstraints
+from pydantic import Field, StringConstraints, model_validator
+from pydantic_core import PydanticCustomError
 
 from api.models.common import ABSENT, Code, PageOf, Request, Response, Title
 
@@ -14,6 +15,32 @@ State = Annotated[
     Literal["draft", "published", "closed"],
     Field(description="draft (not shown to students), published, or closed (over)."),
 ]
+
+
+Share = Annotated[float, Field(ge=0, le=1, description="Of the points, 0 to 1.")]
+
+
+class MasteryPolicy(Request):
+    """Which share of the points is mastery of a week's topic; below `developing` it is remedial.
+
+    lms.is_mastery_policy() holds the column to the same rules.
+    """
+
+    score: Literal["highest", "latest", "average"] = Field(
+        description="Which of the graded attempts at quizzes of a week counts: the best, the one handed in last, or "
+        "the mean of all."
+    )
+    mastered: Share = Field(description="From this share on a topic is mastered.")
+    developing: Share = Field(description="From this share on it is developing; not above `mastered`.")
+
+    @model_validator(mode="after")
+    def _in_order(self) -> "MasteryPolicy":
+        if self.developing > self.mastered:
+            raise PydanticCustomError("order", "Developing is not above mastered.")
+        return self
+
+
+DEFAULT_POLICY: Final = MasteryPolicy(score="highest", mastered=0.8, developing=0.5)
 
 
 class NewCourse(Request):
@@ -28,6 +55,7 @@ class NewCourse(Request):
     )
     capacity: Capacity
     state: State = "draft"
+    mastery_policy: MasteryPolicy = DEFAULT_POLICY
 
 
 class CoursePatch(Request):
@@ -40,6 +68,7 @@ class CoursePatch(Request):
     lecturer_id: UUID = Field(default=ABSENT, description="Only an administrator hands a course over.")
     capacity: Capacity = ABSENT
     state: State = ABSENT
+    mastery_policy: MasteryPolicy = Field(default=ABSENT, description="Replaced as a whole, not merged.")
 
 
 class CourseTerm(Response):
@@ -69,6 +98,7 @@ class Course(Response):
     capacity: int
     seats_taken: int
     state: Literal["draft", "published", "closed"]
+    mastery_policy: MasteryPolicy
     version: int = Field(description="Counts the edits; the first part of the ETag.")
     created_at: datetime
     updated_at: datetime

@@ -1,14 +1,15 @@
 -- courses/create_course
 -- A new course: by a lecturer who will teach it, or by an administrator for any lecturer.
 --
--- $1  token_hash   bytea
--- $2  code         text
--- $3  title        text
--- $4  description  text     null if nobody said
--- $5  term_id      uuid
--- $6  lecturer_id  uuid     null for the actor
--- $7  capacity     integer
--- $8  state        text
+-- $1  token_hash      bytea
+-- $2  code            text
+-- $3  title           text
+-- $4  description     text     null if nobody said
+-- $5  term_id         uuid
+-- $6  lecturer_id     uuid     null for the actor
+-- $7  capacity        integer
+-- $8  state           text
+-- $9  mastery_policy  jsonb
 --
 -- result  created  Course    404: only lecturers and administrators make courses
 -- fails   courses_code_uq
@@ -17,6 +18,7 @@
 -- fails   courses_description_ck
 -- fails   courses_capacity_ck
 -- fails   courses_state_ck
+-- fails   courses_mastery_policy_ck
 -- fails   courses_term_id_fk           422 /term_id There is no such term.
 -- fails   courses_lecturer_id_fk       422 /lecturer_id There is no such lecturer.
 -- fails   courses_lecturer_id_assign   422 /lecturer_id Only an administrator says who else teaches a course.
@@ -25,7 +27,7 @@ with /* courses/create_course */ actor as (
     select user_id, role from lms.actor($1)
 ),
 created as (
-    insert into lms.courses (code, title, description, term_id, lecturer_id, capacity, state)
+    insert into lms.courses (code, title, description, term_id, lecturer_id, capacity, state, mastery_policy)
     select
         $2,
         $3,
@@ -36,7 +38,8 @@ created as (
             else lms.refuse('courses_lecturer_id_assign')::uuid
         end,
         $7,
-        $8
+        $8,
+        $9
     from actor
     where actor.role in ('lecturer', 'super_admin')
     returning
@@ -49,6 +52,7 @@ created as (
         capacity,
         seats_taken,
         state,
+        mastery_policy,
         version,
         created_at,
         updated_at
@@ -65,6 +69,7 @@ select
             'capacity', created.capacity,
             'seats_taken', created.seats_taken,
             'state', created.state,
+            'mastery_policy', created.mastery_policy,
             'version', created.version,
             'created_at', created.created_at,
             'updated_at', created.updated_at

@@ -76,6 +76,7 @@ left join lateral (
                     'capacity', courses.capacity,
                     'seats_taken', courses.seats_taken,
                     'state', courses.state,
+                    'mastery_policy', courses.mastery_policy,
                     'version', courses.version,
                     'created_at', courses.created_at,
                     'updated_at', courses.updated_at

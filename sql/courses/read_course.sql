@@ -19,6 +19,7 @@ select /* courses/read_course */
             'capacity', courses.capacity,
             'seats_taken', courses.seats_taken,
             'state', courses.state,
+            'mastery_policy', courses.mastery_policy,
             'version', courses.version,
             'created_at', courses.created_at,
             'updated_at', courses.updated_at

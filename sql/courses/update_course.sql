@@ -4,7 +4,7 @@
 -- $1  token_hash  bytea
 -- $2  course_id   uuid
 -- $3  version     integer  the version that was seen; null for whichever there is
--- $4  patch       jsonb    a merge patch: code, title, description, term_id, lecturer_id, capacity, state
+-- $4  patch       jsonb    merge patch: code, title, description, term_id, lecturer_id, capacity, state, mastery_policy
 --
 -- result  versioned  Course    404: no such course for this actor
 -- fails   courses_code_uq
@@ -13,6 +13,7 @@
 -- fails   courses_description_ck
 -- fails   courses_capacity_ck
 -- fails   courses_state_ck
+-- fails   courses_mastery_policy_ck
 -- fails   courses_term_id_fk           422 /term_id There is no such term.
 -- fails   courses_lecturer_id_fk       422 /lecturer_id There is no such lecturer.
 -- fails   courses_lecturer_id_assign   422 /lecturer_id Only an administrator says who else teaches a course.
@@ -49,6 +50,7 @@ updated as (
         end,
         capacity = case when $4 ? 'capacity' then ($4 ->> 'capacity')::integer else courses.capacity end,
         state = case when $4 ? 'state' then $4 ->> 'state' else courses.state end,
+        mastery_policy = case when $4 ? 'mastery_policy' then $4 -> 'mastery_policy' else courses.mastery_policy end,
         version = courses.version + 1,
         updated_at = now()
     from target
@@ -63,6 +65,7 @@ updated as (
         courses.capacity,
         courses.seats_taken,
         courses.state,
+        courses.mastery_policy,
         courses.version,
         courses.created_at,
         courses.updated_at
@@ -79,6 +82,7 @@ select
             'capacity', updated.capacity,
             'seats_taken', updated.seats_taken,
             'state', updated.state,
+            'mastery_policy', updated.mastery_policy,
             'version', updated.version,
             'created_at', updated.created_at,
             'updated_at', updated.updated_at

@@ -351,6 +351,20 @@ TABLE: dict[str, list[Row]] = {
         ),
     ],
     "DELETE /quizzes/{quiz_id}": [Row(("quizzes/delete_quiz",), headers=ANY_VERSION)],
+    "GET /students/{student_id}/performance": [
+        Row(("performance/list_performance",)),
+        Row(("performance/list_performance",), query="?count=true", variant="counted"),
+    ],
+    "GET /students/{student_id}/dashboard": [Row(("dashboards/read_student_dashboard",))],
+    "GET /courses/{course_id}/dashboard": [Row(("dashboards/read_course_dashboard",))],
+    "GET /courses/{course_id}/at-risk": [
+        Row(("dashboards/list_at_risk",)),
+        Row(("dashboards/list_at_risk",), query="?count=true", variant="counted"),
+    ],
+    "GET /courses/{course_id}/gradebook": [
+        Row(("dashboards/list_gradebook",)),
+        Row(("dashboards/list_gradebook",), query="?count=true", variant="counted"),
+    ],
     "GET /audit": [
         Row(("audit_events/list_audit_events",)),
         Row(("audit_events/list_audit_events_by_user",), query="?user_id={user_id}", variant="of a person"),

@@ -185,6 +185,20 @@ GET    /students/{student_id=@dropped_student}/enrollments  404  404          40
 GET    /students/{student_id=@invited_student}/enrollments  404  404          404            404          200/1        404          404          200/1
 GET    /students/{student_id=lecturer_id}/enrollments     404    404          404            404          404          404          404          404
 
+GET    /students/{student_id}/performance           200/1,404,404  404        404,200/1,404  404          404          200/2,404,404  404,200/1,404  200/2,200/1,404
+GET    /students/{student_id}/performance?count=true  200/1,404,404  404      404,200/1,404  404          404          200/2,404,404  404,200/1,404  200/2,200/1,404
+GET    /students/{student_id=@dropped_student}/performance  404  404          404            200/0        404          200/1        404          200/1
+GET    /students/{student_id=@invited_student}/performance  404  404          404            404          200/0        200/1        404          200/1
+GET    /students/{student_id=lecturer_id}/performance  404       404          404            404          404          404          404          404
+GET    /students/{student_id}/dashboard             200,404,404  404          404,200,404    404          404          404          404          200,200,404
+GET    /students/{student_id=@dropped_student}/dashboard  404    404          404            200          404          404          404          200
+GET    /students/{student_id=lecturer_id}/dashboard  404         404          404            404          404          404          404          404
+GET    /courses/{course_id}/dashboard               404          404          404            404          404          200,404,404  404,200,404  200,200,404
+GET    /courses/{course_id}/at-risk                 404          404          404            404          404          200/0,404,404  404,200/0,404  200/0,200/0,404
+GET    /courses/{course_id}/at-risk?count=true      404          404          404            404          404          200/0,404,404  404,200/0,404  200/0,200/0,404
+GET    /courses/{course_id}/gradebook               404          404          404            404          404          200/3,404,404  404,200/1,404  200/3,200/1,404
+GET    /courses/{course_id}/gradebook?count=true    404          404          404            404          404          200/3,404,404  404,200/1,404  200/3,200/1,404
+
 GET    /deliveries/{delivery_id}                    200,404,404  404          404,200,404    404          404          200,404,404  404,200,404  200,200,404
 GET    /deliveries/{delivery_id=password_delivery_id}  200,404,404  404       404,200,404    404          404          404          404          200,200,404
 

@@ -221,6 +221,11 @@ def calls(school: School, empty_term_id: UUID, uploading_file_id: UUID) -> dict[
             }
             for dry_run in (True, False)
         ],
+        "performance/list_performance": pages(student_id=own["student_id"]),
+        "dashboards/read_student_dashboard": [{"actor": ADMIN, "student_id": own["student_id"]}],
+        "dashboards/read_course_dashboard": [course],
+        "dashboards/list_at_risk": pages(course_id=own["course_id"]),
+        "dashboards/list_gradebook": pages(course_id=own["course_id"]),
         "courses/list_courses": pages(),
         "courses/list_courses_by_term": pages(term_id=own["term_id"]),
         "courses/list_courses_by_lecturer": pages(lecturer_id=own["lecturer_id"], term_id=None),

@@ -54,7 +54,11 @@ values (%(course_id)s, 2, 'link', 'linked', 'Another week', 'https://pages.examp
 
 insert into lms.quizzes (course_id, title)
 select %(course_id)s, 'Quiz ' || number
-from generate_series(1, %(items)s - 3) as number;
+from generate_series(1, %(items)s - 5) as number;
+
+-- Whoever is on the course has missed two of its quizzes, and so is at risk.
+insert into lms.quizzes (course_id, title, state, current_version)
+select %(course_id)s, 'Past', 'closed', 1 from generate_series(1, 2);
 
 -- Whose they are is no matter here: each of another student.
 delete from lms.quiz_attempts where quiz_id = %(quiz_id)s;
@@ -72,6 +76,9 @@ STUDENTS = "select user_id from lms.users where role = 'student' order by user_i
 ENROLLED = (
     "select student_id from lms.student_enrollments where course_id = %(course_id)s order by student_id"
 )
+PARTS = ("dropped", "at-risk", "gradebook")
+"""What shows only a part of those on the course."""
+
 WANTED = {
     "/courses": "select course_id from lms.courses where lecturer_id = %(lecturer_id)s order by course_id",
     "/courses?term_id={term_id}": (
@@ -97,6 +104,17 @@ WANTED = {
     ),
     "/quizzes/{quiz_id}/attempts": (
         "select attempt_id from lms.quiz_attempts where quiz_id = %(quiz_id)s order by attempt_id"
+    ),
+    "/students/{student_id}/performance": (
+        "select course_id from lms.student_enrollments where student_id = %(student_id)s order by course_id"
+    ),
+    "/courses/{course_id}/gradebook": (
+        "select student_id from lms.student_enrollments where course_id = %(course_id)s "
+        "and state in ('active', 'completed') order by student_id"
+    ),
+    "/courses/{course_id}/at-risk": (
+        "select student_id from lms.student_enrollments where course_id = %(course_id)s and state = 'active' "
+        "order by student_id"
     ),
     "/students/{student_id}/enrollments": (
         "select course_id from lms.student_enrollments where student_id = %(student_id)s order by course_id"
@@ -155,7 +173,7 @@ def address(listed: str, school: School) -> str:
 def wanted(admin: psycopg.Connection[Any], school: School, listed: str) -> list[str]:
     """The ids of all that is on it."""
     found = [str(item) for (item,) in admin.execute(WANTED[listed].encode(), school.own)]
-    assert len(found) >= (ITEMS if "dropped" not in listed else 25)
+    assert len(found) >= (25 if any(part in listed for part in PARTS) else ITEMS)
     return found
 
 

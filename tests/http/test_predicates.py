@@ -86,6 +86,7 @@ EQUIVALENT = {
     "auth/revoke_session: sessions.user_id = actor.user_id": (
         "the session that the token names is the one that lms.actor found this user by"
     ),
+    "performance/list_performance: actor.role = 'lecturer'": _LECTURERS_ARE,
     "courses/list_courses: actor.role = 'lecturer'": _LECTURERS_ARE,
     "courses/list_courses_by_lecturer: actor.role = 'lecturer'": _LECTURERS_ARE,
     "courses/list_courses_by_term: actor.role = 'lecturer'": _LECTURERS_ARE,
@@ -224,6 +225,7 @@ class Checks:
         yield from self.uploads()
         yield from self.doors()
         yield from self.attempts()
+        yield from self.dashboards()
 
     def logins(self) -> Iterator[str]:
         """One session for whoever knows the password of an open account; all others are told the same."""
@@ -491,6 +493,36 @@ class Checks:
         if answer.status_code != 404:
             yield f"a draft is taken: {answer.text}"
         self.matrix.tables.restore()
+
+    def dashboards(self) -> Iterator[str]:
+        """Who dropped a course is none of its students, and a draft no column."""
+        headers = self.matrix.school.headers("lecturer")
+        course = f"/courses/{self.matrix.school.own['course_id']}"
+        students = self.matrix.client.get(f"{course}/dashboard", headers=headers).json().get("students")
+        self.matrix.tables.connection.execute(
+            "insert into lms.topic_performance (student_id, course_id, week_number, attempts, best_score, "
+            "last_score, average_score, mastery) values (%s, %s, 1, 1, 1, 1, 1, 'mastered')",
+            (self.matrix.school.people["dropped_student"], self.matrix.school.own["course_id"]),
+        )
+        weeks = self.matrix.client.get(f"{course}/dashboard", headers=headers).json().get("weeks", [])
+        self.matrix.tables.restore()
+        if any(week["mastered"] for week in weeks):
+            yield "what was mastered by who dropped the course"
+        if students != (expected := 3):
+            yield f"{students} students of the course, not {expected}"
+        quizzes = self.matrix.client.get(f"{course}/gradebook", headers=headers).json().get("quizzes", [])
+        if any(quiz["state"] == "draft" for quiz in quizzes):
+            yield "a draft in the gradebook"
+        self.matrix.tables.connection.execute(
+            "insert into lms.student_enrollments (student_id, course_id, state) values (%s, %s, 'active')",
+            (self.matrix.school.own["student_id"], self.matrix.school.foreign["course_id"]),
+        )
+        shown = self.matrix.client.get(
+            f"/students/{self.matrix.school.own['student_id']}/performance", headers=headers
+        )
+        self.matrix.tables.restore()
+        if str(self.matrix.school.foreign["course_id"]) in shown.text:
+            yield "a lecturer is shown how a student fares elsewhere"
 
     def token(self, name: str) -> str:
         token = self.matrix.school.principals[name].token

@@ -198,6 +198,8 @@ LONG_KEY = quiz(*["essay"] * 60)
 for entry in LONG_KEY.key.values():
     entry["explanation"] = "x" * 5_000
 
+_POLICY = {"score": "highest", "mastered": 0.5, "developing": 0.8}
+
 BY_STATEMENT: dict[str, dict[str, Any]] = {
     "quizzes/create_quiz quizzes_week_number_ck": {"week_number": 54},
     "quizzes/create_quiz quizzes_title_ck": {"title": ""},
@@ -248,11 +250,13 @@ BY_STATEMENT: dict[str, dict[str, Any]] = {
     "courses/create_course courses_description_ck": {"description": _TEXT},
     "courses/create_course courses_capacity_ck": {"capacity": 0},
     "courses/create_course courses_state_ck": {"state": "open"},
+    "courses/create_course courses_mastery_policy_ck": {"mastery_policy": _POLICY},
     "courses/update_course courses_code_ck": {"code": "lower case"},
     "courses/update_course courses_title_ck": {"title": ""},
     "courses/update_course courses_description_ck": {"description": _TEXT},
     "courses/update_course courses_capacity_ck": {"capacity": 100_001},
     "courses/update_course courses_state_ck": {"state": "open"},
+    "courses/update_course courses_mastery_policy_ck": {"mastery_policy": _POLICY},
     "syllabus_weeks/put_syllabus syllabus_weeks_week_number_ck": {
         "weeks": [{"week_number": 54, "topic": "A"}]
     },

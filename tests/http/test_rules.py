@@ -38,6 +38,7 @@ def test_a_lecturer_makes_a_course_of_their_own(lecturer: Client, school: School
         "capacity": 5,
         "seats_taken": 0,
         "state": "published",
+        "mastery_policy": {"score": "highest", "mastered": 0.8, "developing": 0.5},
         "version": 1,
         "created_at": course["created_at"],
         "updated_at": course["created_at"],
@@ -47,6 +48,22 @@ def test_a_lecturer_makes_a_course_of_their_own(lecturer: Client, school: School
 def test_what_is_left_out_has_its_default(lecturer: Client, school: School) -> None:
     course = lecturer.post("/courses", new_course(school)).json()
     assert (course["description"], course["state"]) == (None, "draft")
+
+
+def test_a_mastery_policy_is_given_and_replaced_as_a_whole(lecturer: Client, school: School) -> None:
+    policy = {"score": "latest", "mastered": 0.9, "developing": 0.25}
+    made = lecturer.post("/courses", new_course(school, mastery_policy=policy))
+    assert made.json()["mastery_policy"] == policy
+    address = made.headers["location"]
+    assert lecturer.patch(address, {"title": "Other"}).json()["mastery_policy"] == policy
+    answer = lecturer.patch(address, {"mastery_policy": {"mastered": 0.5}})
+    assert (answer.status_code, blamed(answer)) == (
+        422,
+        ["/mastery_policy/score", "/mastery_policy/developing"],
+    )
+    other = {"score": "average", "mastered": 1, "developing": 0}
+    assert lecturer.patch(address, {"mastery_policy": other}).json()["mastery_policy"] == other
+    assert lecturer.get(address).json()["mastery_policy"] == other
 
 
 def test_space_at_the_ends_of_a_title_is_cut_off(lecturer: Client, school: School) -> None:

@@ -107,6 +107,8 @@ def _use_courses(send: Sender) -> None:
 
     _use_materials(send, f"/courses/{course_id}/materials")
     _use_quizzes(send, f"/courses/{course_id}/quizzes")
+    for name in ("dashboard", "at-risk", "gradebook"):
+        send("GET", f"/courses/{course_id}/{name}")
     send("DELETE", f"/courses/{course_id}", status=204, headers=_WHICHEVER)
     send("DELETE", f"/terms/{term_id}", status=204, headers=_WHICHEVER)
 
@@ -172,6 +174,8 @@ def _use_enrollments(send: Sender, student_id: str) -> None:
     send("GET", f"/deliveries/{enrolled['delivery_id']}")
     send("GET", enrollments)
     send("GET", f"/students/{student_id}/enrollments")
+    send("GET", f"/students/{student_id}/performance")
+    send("GET", f"/students/{student_id}/dashboard")
     send("GET", f"{enrollments}/{student_id}")
     send("PATCH", f"{enrollments}/{student_id}", json={"state": "dropped"}, headers=_MERGE)
     file = "email,full_name,state\r\nnew@school.example,New,invited\r\n"

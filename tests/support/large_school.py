@@ -192,6 +192,18 @@ FILL = """
     join lms.student_enrollments as enrollments on enrollments.course_id = quizzes.course_id;
     insert into lms.quiz_attempts (quiz_id, quiz_version, student_id, attempt_number, max_score, due_at)
     select quiz_id, 1, student_id, 2, 1, now() + interval '1 day' from lms.quiz_attempts;
+    -- What was learned: on the crowded course by everybody, by the first student everywhere.
+    insert into lms.quiz_attempts (
+        quiz_id, quiz_version, student_id, attempt_number, state, score, max_score, submitted_at, graded_at
+    )
+    select taken.quiz_id, 1, enrollments.student_id, 1, 'graded', 0, 1, now(), now()
+    from lms.student_enrollments as enrollments
+    join (select course_id, max(quiz_id::text)::uuid as quiz_id from lms.quizzes group by course_id) as taken
+        on taken.course_id = enrollments.course_id;
+    insert into lms.topic_performance (
+        student_id, course_id, week_number, attempts, best_score, last_score, average_score, mastery
+    )
+    select student_id, course_id, 1, 1, 0, 0, 0, 'remedial' from lms.student_enrollments;
 
     -- The oldest events are those about the crowded course, by its lecturer, and those about the first student, by the
     -- administrator: whoever looks for them from the latest on reads past all others.

@@ -1,0 +1,219 @@
+"""Dashboards: what a student has before them, and how a course and its students fare.
+
+What each number is, the headers of sql/dashboards say exactly.
+"""
+
+from datetime import date, datetime
+from typing import Annotated, Literal
+from uuid import UUID
+
+from pydantic import Field
+
+from api.models.common import PageOf, Response
+from api.models.materials import MaterialFile
+from api.models.performance import AVERAGE, BEST, LAST, MASTERY, Mastery
+from api.models.quizzes import ScorePolicy
+
+_TOPIC = "As the syllabus has it; null where it has no such week."
+
+
+class DashboardStudent(Response):
+    """Whose dashboard it is."""
+
+    id: UUID
+    full_name: str
+
+
+class DashboardWeek(Response):
+    """A week of a course; scores and mastery are null where nothing of it is graded."""
+
+    week_number: int
+    topic: str | None = Field(description=_TOPIC)
+    attempts: int = Field(description="How many attempts at quizzes of the week are graded.")
+    best_score: float | None = Field(description=BEST)
+    last_score: float | None = Field(description=LAST)
+    average_score: float | None = Field(description=AVERAGE)
+    mastery: Mastery | None = Field(description=MASTERY)
+
+
+class StudentCourse(Response):
+    """A course that the student is on."""
+
+    id: UUID
+    code: str
+    title: str
+    mastered: int = Field(description="Weeks with that mastery.")
+    developing: int = Field(description="Weeks with that mastery.")
+    remedial: int = Field(description="Weeks with that mastery.")
+    weeks: list[DashboardWeek] = Field(
+        description="Those of the syllabus, and those of which something is graded."
+    )
+
+
+class PresentAttempt(Response):
+    """The attempt that is in progress."""
+
+    id: UUID
+    started_at: datetime
+    due_at: datetime | None = Field(description="Until when it can be worked on; null for any time.")
+
+
+class OpenQuiz(Response):
+    """A published quiz, now between opens_at and closes_at, that the student can start or go on with."""
+
+    id: UUID
+    course_id: UUID
+    week_number: int | None = Field(description="Null for the whole course.")
+    title: str
+    opens_at: datetime | None
+    closes_at: datetime | None
+    time_limit_seconds: int | None
+    attempts_allowed: int | None = Field(description="Null for any number.")
+    attempts: int = Field(description="How many the student has begun, in any state.")
+    attempt: PresentAttempt | None
+    due_at: datetime | None = Field(
+        description="That of the attempt in progress, without one `closes_at`; null for never."
+    )
+
+
+class RemedialMaterial(Response):
+    """Something to read or to watch for a week."""
+
+    id: UUID
+    title: str
+    kind: Literal["pdf", "video", "link", "slides", "text"]
+    url: str | None = Field(description="Where it is; null for what was uploaded.")
+    file: MaterialFile | None = Field(description="GET /materials/{id}/file; null for what was not uploaded.")
+
+
+class RemedialTopic(Response):
+    """A week whose mastery is remedial."""
+
+    course_id: UUID
+    week_number: int
+    topic: str | None = Field(description=_TOPIC)
+    best_score: float = Field(description=BEST)
+    last_score: float = Field(description=LAST)
+    average_score: float = Field(description=AVERAGE)
+    materials: list[RemedialMaterial] = Field(description="Of the week, the first 20 by age.")
+
+
+class StudentDashboard(Response):
+    """What a student has before them, on the published courses that they are active on: the latest 20 by age."""
+
+    student: DashboardStudent
+    courses: list[StudentCourse] = Field(description="Latest first.")
+    open_quizzes: list[OpenQuiz] = Field(description="The 50 that are due first.")
+    remedial: list[RemedialTopic] = Field(description="The first 50, by course and week.")
+
+
+class DashboardCourse(Response):
+    """Whose numbers they are."""
+
+    id: UUID
+    code: str
+    title: str
+
+
+class WeekMastery(Response):
+    """How many students have mastered a week; who has nothing graded in it is in none of the numbers."""
+
+    week_number: int
+    topic: str | None = Field(description=_TOPIC)
+    mastered: int
+    developing: int
+    remedial: int
+
+
+class DayAttempts(Response):
+    """How many attempts were handed in on a day."""
+
+    day: date = Field(description="In UTC.")
+    attempts: int
+
+
+class CourseDashboard(Response):
+    """How a course fares, in numbers."""
+
+    course: DashboardCourse
+    students: int = Field(description="How many are active on it or completed it.")
+    weeks: list[WeekMastery] = Field(description="Counts these students by their mastery of each week.")
+    scores: Annotated[list[int], Field(min_length=10, max_length=10)] = Field(
+        description="Graded attempts by tenth of score / max_score: from 0 to below 0.1, …, from 0.9 to 1. Of whomever."
+    )
+    days: list[DayAttempts] = Field(
+        description="Attempts handed in, graded or not, of whomever; the latest 100 days that have any."
+    )
+
+
+class CourseStudent(Response):
+    """A student of the course."""
+
+    id: UUID
+    email: str
+    full_name: str
+
+
+class AtRisk(Response):
+    """An active student with a reason, in numbers.
+
+    That is 2 or more remedial topics, 2 or more missed quizzes, an average share below 0.5, or 14 or more days since
+    the last attempt.
+    """
+
+    student: CourseStudent
+    remedial_topics: int = Field(description="Weeks whose mastery is remedial.")
+    missed_quizzes: int = Field(
+        description="Closed quizzes, and published ones with `closes_at` past, without an attempt in any state."
+    )
+    average_share: float | None = Field(
+        description="The mean of `average_score` over the weeks, weighted by attempts; null where nothing is graded."
+    )
+    days_since_last_attempt: int | None = Field(
+        description="Whole days since the latest start of an attempt; null without any."
+    )
+
+
+class AtRiskPage(PageOf):
+    """A page of students who may fail the course, oldest account first."""
+
+    items: list[AtRisk]
+
+
+class GradebookQuiz(Response):
+    """A column: a quiz that is no draft."""
+
+    id: UUID
+    week_number: int | None
+    title: str
+    state: Literal["published", "closed"]
+    score_policy: ScorePolicy
+
+
+class Grade(Response):
+    """What a student has for a quiz that they have begun."""
+
+    quiz_id: UUID
+    share: float | None = Field(
+        description="Of its points, 0 to 1, by the quiz's `score_policy` over the graded attempts; null without any."
+    )
+    attempts: int = Field(description="In any state.")
+    state: Literal["in_progress", "submitted", "graded"] = Field(
+        description="in_progress if an attempt is, else submitted if one waits for a person, else graded."
+    )
+
+
+class GradebookRow(Response):
+    """What a student has for each of the quizzes that they have begun."""
+
+    student: CourseStudent
+    grades: list[Grade] = Field(description="In the order of the quizzes.")
+
+
+class Gradebook(PageOf):
+    """A page of students who are active on the course or completed it, oldest account first."""
+
+    quizzes: list[GradebookQuiz] = Field(
+        description="The columns, by week, those of the whole course last; the first 200. The same on every page."
+    )
+    items: list[GradebookRow]

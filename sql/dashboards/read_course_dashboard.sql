@@ -1,0 +1,110 @@
+-- dashboards/read_course_dashboard
+-- How a course fares, in numbers and without names, for those who teach it and for administrators.
+-- students  how many are active on the course, or completed it.
+-- weeks     those of the syllabus and those that something was graded in; mastered, developing and remedial count these
+--           students by their mastery of the week; who has nothing graded in it is in none.
+-- scores    graded attempts at quizzes of the course, by whomever, by tenth of score / max_score: the first number
+--           counts
+--           from 0 to below 0.1, the last from 0.9 to 1 inclusive.
+-- days      attempts handed in, graded or not, by whomever, by the day (UTC) of submitted_at; the latest 100 days that
+--           have any.
+--
+-- $1  token_hash  bytea
+-- $2  course_id   uuid
+--
+-- result  json   CourseDashboard    404: no such course for this actor to teach
+-- index   courses_pk, student_enrollments_course_id_state_student_id_ix, quizzes_course_id_quiz_id_ix
+
+select /* dashboards/read_course_dashboard */
+    case
+        when courses.course_id is not null then json_build_object(
+            'course', json_build_object('id', courses.course_id, 'code', courses.code, 'title', courses.title),
+            'students', dashboard.students,
+            'weeks', dashboard.weeks,
+            'scores', dashboard.scores,
+            'days', dashboard.days
+        )
+    end as document
+from lms.actor($1) as actor
+left join lms.courses
+    on courses.course_id = $2 and lms.can_teach(actor.user_id, actor.role, courses.lecturer_id)
+left join lateral (
+    with handed_in as materialized (
+        select attempts.score, attempts.max_score, attempts.submitted_at
+        from lms.quizzes
+        join lms.quiz_attempts as attempts on attempts.quiz_id = quizzes.quiz_id
+        where quizzes.course_id = courses.course_id and attempts.submitted_at is not null
+    )
+    select
+        (
+            select count(*)
+            from lms.student_enrollments as enrollments
+            where enrollments.course_id = courses.course_id and enrollments.state in ('active', 'completed')
+        ) as students,
+        (
+            select
+                coalesce(
+                    json_agg(
+                        json_build_object(
+                            'week_number', coalesce(weeks.week_number, topics.week_number),
+                            'topic', weeks.topic,
+                            'mastered', coalesce(topics.mastered, 0),
+                            'developing', coalesce(topics.developing, 0),
+                            'remedial', coalesce(topics.remedial, 0)
+                        )
+                        order by coalesce(weeks.week_number, topics.week_number)
+                    ),
+                    '[]'
+                )
+            from (
+                select syllabus_weeks.week_number, syllabus_weeks.topic
+                from lms.syllabus_weeks
+                where syllabus_weeks.course_id = courses.course_id
+            ) as weeks
+            full join (
+                select
+                    performance.week_number,
+                    count(*) filter (where performance.mastery = 'mastered') as mastered,
+                    count(*) filter (where performance.mastery = 'developing') as developing,
+                    count(*) filter (where performance.mastery = 'remedial') as remedial
+                from lms.topic_performance as performance
+                cross join lateral (
+                    select enrollments.student_id
+                    from lms.student_enrollments as enrollments
+                    where
+                        enrollments.student_id = performance.student_id
+                        and enrollments.course_id = performance.course_id
+                        and enrollments.state in ('active', 'completed')
+                    offset 0   -- by its key: joined, a generic plan would compare all of the course with each
+                ) as students
+                where performance.course_id = courses.course_id
+                group by performance.week_number
+            ) as topics on topics.week_number = weeks.week_number
+        ) as weeks,
+        (
+            select json_agg(tenth.attempts order by tenth.place)
+            from (
+                select place, count(counted.place_of_score) as attempts
+                from generate_series(0, 9) as place
+                left join (
+                    select least(floor(handed_in.score / handed_in.max_score * 10), 9) as place_of_score
+                    from handed_in
+                    where handed_in.score is not null
+                ) as counted on counted.place_of_score = place
+                group by place
+            ) as tenth
+        ) as scores,
+        (
+            select
+                coalesce(
+                    json_agg(json_build_object('day', day.day, 'attempts', day.attempts) order by day.day), '[]'
+                )
+            from (
+                select (handed_in.submitted_at at time zone 'UTC')::date as day, count(*) as attempts
+                from handed_in
+                group by (handed_in.submitted_at at time zone 'UTC')::date
+                order by day desc
+                limit 100
+            ) as day
+        ) as days
+) as dashboard on true;

@@ -1,0 +1,268 @@
+-- dashboards/read_student_dashboard
+-- What a student has before them: their courses week by week, the quizzes that they can take, and what to go over
+-- again,
+-- for themself and for administrators.
+-- courses       those that are published and that the student is active on, the latest 20 by age; each with the weeks
+--               of
+--               its syllabus and those that something was graded in. Scores and attempts as in
+--               performance/list_performance,
+--               null where nothing is graded; mastered, developing and remedial count the weeks.
+-- open_quizzes  published quizzes of these courses, opens_at not ahead and closes_at not past by the clock of the
+--               database, of which an attempt is in progress or attempts_allowed is more than the attempts there are;
+--               the
+--               50 that are due first. attempts counts them in any state. due_at is that of the attempt in progress,
+--               without one closes_at.
+-- remedial      the weeks of these courses whose mastery is remedial, the first 50; each with the first 20 materials of
+--               that week by age.
+--
+-- $1  token_hash  bytea
+-- $2  student_id  uuid
+--
+-- result  json   StudentDashboard    404: no such student for this actor
+-- index   users_pk, student_enrollments_pk, topic_performance_pk
+
+select /* dashboards/read_student_dashboard */
+    case
+        when students.user_id is not null then json_build_object(
+            'student', json_build_object('id', students.user_id, 'full_name', students.full_name),
+            'courses', dashboard.courses,
+            'open_quizzes', dashboard.open_quizzes,
+            'remedial', dashboard.remedial
+        )
+    end as document
+from lms.actor($1) as actor
+left join lms.users as students
+    on students.user_id = $2
+    and students.role = 'student'
+    and lms.can_see_user(actor.user_id, actor.role, students.user_id)
+left join lateral (
+    with taken as materialized (
+        select
+            enrollments.student_id,
+            courses.course_id,
+            courses.code,
+            courses.title
+        from lms.student_enrollments as enrollments
+        join lms.courses on courses.course_id = enrollments.course_id
+        where
+            enrollments.student_id = students.user_id
+            and enrollments.state = 'active'
+            and courses.state = 'published'
+        order by enrollments.course_id desc
+        limit 20
+    ),
+    known as materialized (
+        select
+            taken.course_id,
+            performance.week_number,
+            performance.attempts,
+            performance.best_score,
+            performance.last_score,
+            performance.average_score,
+            performance.mastery
+        from taken
+        cross join lateral (
+            select
+                topics.week_number,
+                topics.attempts,
+                topics.best_score,
+                topics.last_score,
+                topics.average_score,
+                topics.mastery
+            from lms.topic_performance as topics
+            where topics.student_id = taken.student_id and topics.course_id = taken.course_id
+            order by topics.week_number
+            limit 53
+        ) as performance
+    )
+    select
+        (
+            select
+                coalesce(
+                    json_agg(
+                        json_build_object(
+                            'id', taken.course_id,
+                            'code', taken.code,
+                            'title', taken.title,
+                            'mastered', week.mastered,
+                            'developing', week.developing,
+                            'remedial', week.remedial,
+                            'weeks', week.items
+                        )
+                        order by taken.course_id desc
+                    ),
+                    '[]'
+                )
+            from taken
+            cross join lateral (
+                select
+                    count(*) filter (where topics.mastery = 'mastered') as mastered,
+                    count(*) filter (where topics.mastery = 'developing') as developing,
+                    count(*) filter (where topics.mastery = 'remedial') as remedial,
+                    coalesce(
+                        json_agg(
+                            json_build_object(
+                                'week_number', coalesce(weeks.week_number, topics.week_number),
+                                'topic', weeks.topic,
+                                'attempts', coalesce(topics.attempts, 0),
+                                'best_score', topics.best_score,
+                                'last_score', topics.last_score,
+                                'average_score', topics.average_score,
+                                'mastery', topics.mastery
+                            )
+                            order by coalesce(weeks.week_number, topics.week_number)
+                        ),
+                        '[]'
+                    ) as items
+                from (
+                    select syllabus_weeks.week_number, syllabus_weeks.topic
+                    from lms.syllabus_weeks
+                    where syllabus_weeks.course_id = taken.course_id
+                ) as weeks
+                full join (
+                    select
+                        known.week_number,
+                        known.attempts,
+                        known.best_score,
+                        known.last_score,
+                        known.average_score,
+                        known.mastery
+                    from known
+                    where known.course_id = taken.course_id
+                ) as topics on weeks.week_number = topics.week_number -- noqa: ST09
+            ) as week
+        ) as courses,
+        (
+            select
+                coalesce(
+                    json_agg(
+                        json_build_object(
+                            'id', open.quiz_id,
+                            'course_id', open.course_id,
+                            'week_number', open.week_number,
+                            'title', open.title,
+                            'opens_at', open.opens_at,
+                            'closes_at', open.closes_at,
+                            'time_limit_seconds', open.time_limit_seconds,
+                            'attempts_allowed', open.attempts_allowed,
+                            'attempts', open.attempts,
+                            'attempt', case
+                                when open.attempt_id is not null then json_build_object(
+                                    'id', open.attempt_id, 'started_at', open.started_at, 'due_at', open.attempt_due_at
+                                )
+                            end,
+                            'due_at', open.due_at
+                        )
+                        order by open.due_at, open.quiz_id
+                    ),
+                    '[]'
+                )
+            from (
+                select
+                    quizzes.quiz_id,
+                    quizzes.course_id,
+                    quizzes.week_number,
+                    quizzes.title,
+                    quizzes.opens_at,
+                    quizzes.closes_at,
+                    quizzes.time_limit_seconds,
+                    quizzes.attempts_allowed,
+                    made.attempts,
+                    present.attempt_id,
+                    present.started_at,
+                    present.due_at as attempt_due_at,
+                    case when present.attempt_id is null then quizzes.closes_at else present.due_at end as due_at
+                from taken
+                join lms.quizzes on quizzes.course_id = taken.course_id
+                cross join lateral (
+                    select count(*) as attempts
+                    from lms.quiz_attempts as attempts
+                    where attempts.student_id = taken.student_id and attempts.quiz_id = quizzes.quiz_id
+                ) as made
+                left join lateral (
+                    select attempts.attempt_id, attempts.started_at, attempts.due_at
+                    from lms.quiz_attempts as attempts
+                    where
+                        attempts.student_id = taken.student_id
+                        and attempts.quiz_id = quizzes.quiz_id
+                        and attempts.state = 'in_progress'
+                    limit 1
+                ) as present on made.attempts > 0
+                where
+                    quizzes.state = 'published'
+                    and coalesce(quizzes.opens_at <= now(), true)
+                    and coalesce(quizzes.closes_at > now(), true)
+                    and (present.attempt_id is not null or coalesce(made.attempts < quizzes.attempts_allowed, true))
+                order by due_at, quizzes.quiz_id
+                limit 50
+            ) as open
+        ) as open_quizzes,
+        (
+            select
+                coalesce(
+                    json_agg(
+                        json_build_object(
+                            'course_id', topics.course_id,
+                            'week_number', topics.week_number,
+                            'topic', weeks.topic,
+                            'best_score', topics.best_score,
+                            'last_score', topics.last_score,
+                            'average_score', topics.average_score,
+                            'materials', material.items
+                        )
+                        order by topics.course_id desc, topics.week_number asc
+                    ),
+                    '[]'
+                )
+            from (
+                select
+                    known.course_id,
+                    known.week_number,
+                    known.best_score,
+                    known.last_score,
+                    known.average_score
+                from known
+                where known.mastery = 'remedial'
+                order by known.course_id desc, known.week_number asc
+                limit 50
+            ) as topics
+            left join lms.syllabus_weeks as weeks
+                on weeks.course_id = topics.course_id and weeks.week_number = topics.week_number
+            cross join lateral (
+                select
+                    coalesce(
+                        json_agg(
+                            json_build_object(
+                                'id', materials.material_id,
+                                'title', materials.title,
+                                'kind', materials.kind,
+                                'url', materials.url,
+                                'file', case
+                                    when files.file_id is not null then json_build_object(
+                                        'name', files.name,
+                                        'media_type', files.media_type,
+                                        'size', files.byte_size,
+                                        'sha256', encode(files.sha256, 'hex')
+                                    )
+                                end
+                            )
+                            order by materials.material_id
+                        ),
+                        '[]'
+                    ) as items
+                from (
+                    select
+                        found.material_id,
+                        found.title,
+                        found.kind,
+                        found.url,
+                        found.file_id
+                    from lms.materials as found
+                    where found.course_id = topics.course_id and found.week_number = topics.week_number
+                    order by found.material_id
+                    limit 20
+                ) as materials
+                left join lms.files on files.file_id = materials.file_id
+            ) as material
+        ) as remedial
+) as dashboard on true;
