@@ -55,6 +55,11 @@ say, whatever its name and type.
 **Quizzes** begin as drafts, which students do not see. `PUT /quizzes/{quiz_id}/questions` saves questions and key
 together, as a new version; no student is shown either there.
 
+**Grades** follow from the key, and from what a person decides: `PUT /attempts/{attempt_id}/grade` gives points and
+comments, which an essay waits for. A key is corrected at `/quizzes/{quiz_id}/versions/{version_number}/key`; then
+`POST /quizzes/{quiz_id}/regrade` grades again what an older key graded. It answers 202, and `/regrades/{regrade_id}`
+says how far it is.
+
 **Errors** are `application/problem+json` (RFC 9457). `type` is stable; `errors` names each field, or each line of a
 file.
 """

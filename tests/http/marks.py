@@ -1,6 +1,6 @@
 """What gives a person or a course away, and who may see which of it."""
 
-from tests.support.school import School, address_of, explanation_of, name_of
+from tests.support.school import School, address_of, answer_of, comment_of, explanation_of, name_of
 
 SIDES = {"lecturer": "own", "other_lecturer": "foreign"}
 """Whose side a teacher's course is on."""
@@ -56,6 +56,7 @@ def _course_marks(school: School, teacher: str, side: str) -> set[str]:
         str(rows["material_id"]),
         str(rows["file_material_id"]),
         str(rows["quiz_id"]),
+        str(rows["taken_quiz_id"]),
         f'of {teacher}"',
     }
 
@@ -64,7 +65,9 @@ def _unseen_marks(school: School, teacher: str, side: str) -> set[str]:
     """What is only found in rows that nobody but their teacher sees: of courses, and of quizzes and their keys."""
     drafts = _labels(school, "draft", teacher, side) if side == "own" else set()
     quizzes = {str(getattr(school, side)["draft_quiz_id"]), explanation_of(teacher), f"Asked by {teacher}"}
-    return drafts | quizzes | _labels(school, "empty", teacher, side)
+    # Nobody has been shown what it was worth: its policy is never.
+    graded = {explanation_of(f"Taken from {teacher}"), comment_of(teacher)}
+    return drafts | quizzes | graded | _labels(school, "empty", teacher, side)
 
 
 def _labels(school: School, kind: str, teacher: str, side: str) -> set[str]:
@@ -74,8 +77,8 @@ def _labels(school: School, kind: str, teacher: str, side: str) -> set[str]:
 
 
 def _person_marks(school: School, name: str) -> set[str]:
-    """The address of a person; of a student also name and id, which are nobody's business but their teachers'."""
+    """The address of a person; of a student also name, id and answers, nobody's business but their teachers'."""
     marks = {f'"{address_of(name)}"'}
     if "lecturer" not in name:
-        marks |= {f'"{name_of(name)}"', str(school.people[name])}
+        marks |= {f'"{name_of(name)}"', str(school.people[name]), f'"{answer_of(name)}"'}
     return marks

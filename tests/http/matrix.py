@@ -122,8 +122,8 @@ POST   /courses/{course_id}/materials/files         404          404          40
 GET    /materials/{material_id=file_material_id}/file  200,404,404  200,404,404  404,200,404  404         404          200,404,404  404,200,404  200,200,404
 GET    /materials/{material_id}/file                404          404          404            404          404          404          404          404
 
-GET    /courses/{course_id}/quizzes                 200/1,404,404  200/1,404,404  404,200/1,404  404      404          200/2,404,404  404,200/2,404  200/2,200/2,404
-GET    /courses/{course_id}/quizzes?count=true      200/1,404,404  200/1,404,404  404,200/1,404  404      404          200/2,404,404  404,200/2,404  200/2,200/2,404
+GET    /courses/{course_id}/quizzes                 200/2,404,404  200/2,404,404  404,200/2,404  404      404          200/3,404,404  404,200/3,404  200/3,200/3,404
+GET    /courses/{course_id}/quizzes?count=true      200/2,404,404  200/2,404,404  404,200/2,404  404      404          200/3,404,404  404,200/3,404  200/3,200/3,404
 GET    /courses/{course_id=own.draft_course_id}/quizzes  404     404          404            404          404          200/1        404          200/1
 POST   /courses/{course_id}/quizzes                 404          404          404            404          404          201,404,404  404,201,404  201,201,404
 GET    /quizzes/{quiz_id}                           200,404,404  200,404,404  404,200,404    404          404          200,404,404  404,200,404  200,200,404
@@ -134,6 +134,15 @@ DELETE /quizzes/{quiz_id}                           404          404          40
 GET    /quizzes/{quiz_id}/questions                 404          404          404            404          404          200,404,404  404,200,404  200,200,404
 GET    /quizzes/{quiz_id=draft_quiz_id}/questions   404          404          404            404          404          200,404,404  404,200,404  200,200,404
 PUT    /quizzes/{quiz_id}/questions                 404          404          404            404          404          200,404,404  404,200,404  200,200,404
+
+GET    /attempts/{attempt_id=graded_attempt_id}/grade  404       404          404            404          404          200,404,404  404,200,404  200,200,404
+GET    /attempts/{attempt_id}/grade                 404          404          404            404          404          200,404,404  404,200,404  200,200,404
+PUT    /attempts/{attempt_id=graded_attempt_id}/grade  404       404          404            404          404          200,404,404  404,200,404  200,200,404
+PUT    /attempts/{attempt_id}/grade                 404          404          404            404          404          409,404,404  404,409,404  409,409,404
+GET    /quizzes/{quiz_id}/versions/{version_number}/key  404     404          404            404          404          200,404,404  404,200,404  200,200,404
+PUT    /quizzes/{quiz_id}/versions/{version_number}/key  404     404          404            404          404          200,404,404  404,200,404  200,200,404
+POST   /quizzes/{quiz_id}/regrade                   404          404          404            404          404          202,404,404  404,202,404  202,202,404
+GET    /regrades/{regrade_id}                       404          404          404            404          404          200,404,404  404,200,404  200,200,404
 
 GET    /courses/{course_id}/enrollments             404          404          404            404          404          200/5,404,404  404,200/1,404  200/5,200/1,404
 GET    /courses/{course_id}/enrollments?count=true  404          404          404            404          404          200/5,404,404  404,200/1,404  200/5,200/1,404
@@ -241,6 +250,10 @@ BODIES: dict[str, Any] = {
     },
     "PATCH /quizzes/{quiz_id}": {"title": "Changed"},
     "PUT /quizzes/{quiz_id}/questions": quiz("single_choice", "numeric", "essay")._asdict(),
+    "PUT /attempts/{attempt_id}/grade": {"reviews": {"q1": {"points": 0.5, "comment": "Not quite."}}},
+    "PUT /quizzes/{quiz_id}/versions/{version_number}/key": {
+        "key": {"q1": {"type": "true_false", "correct": False}}
+    },
     "POST /courses/{course_id}/enrollments": {"state": "active"},
     "POST /courses/{course_id}/enrollments/import": (
         f"email,full_name,state\r\n{address_of('newcomer')},Newcomer,active\r\n"
@@ -268,13 +281,18 @@ ABSENT: dict[str, Any] = {
     "file_material_id": NO_ID,
     "quiz_id": NO_ID,
     "draft_quiz_id": NO_ID,
+    "taken_quiz_id": NO_ID,
+    "attempt_id": NO_ID,
+    "graded_attempt_id": NO_ID,
+    "regrade_id": NO_ID,
+    "version_number": 1,
     "email": address_of("absent"),
     "week_number": 1,
 }
 
 _PLACE = re.compile(r"\{(own\.)?(\w+)(?:=(@|own\.)?(\w+))?\}")
 
-AUDITED = re.compile(r"(POST|PUT|PATCH) (/users|/auth/password|.*/enrollments)")
+AUDITED = re.compile(r"(POST|PUT|PATCH) (/users|/auth/password|.*/enrollments|.*/(grade|key|regrade)$)")
 """Each success on one of these routes leaves one audit row, and no other request leaves any."""
 
 

@@ -43,6 +43,8 @@ TABLES_OF = {
     "POST /courses/{course_id}/quizzes": ["quizzes"],
     "PATCH /quizzes/{quiz_id}": ["quizzes"],
     "PUT /quizzes/{quiz_id}/questions": ["quizzes", "quiz_versions", "quiz_answer_keys"],
+    "PUT /attempts/{attempt_id}/grade": ["quiz_attempts"],
+    "PUT /quizzes/{quiz_id}/versions/{version_number}/key": ["quiz_answer_keys"],
     "POST /courses/{course_id}/enrollments": ["student_enrollments", "courses"],
     "PATCH /courses/{course_id}/enrollments/{student_id}": ["student_enrollments", "courses"],
 }

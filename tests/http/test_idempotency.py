@@ -65,6 +65,7 @@ REPEATABLE = [
     ),
     Repeatable("lecturer", "POST /courses/{course_id}/materials", "materials", {"title": "Other"}),
     Repeatable("lecturer", "POST /courses/{course_id}/quizzes", "quizzes", {"title": "Other"}),
+    Repeatable("lecturer", "POST /quizzes/{quiz_id}/regrade", "regrades", None),
 ]
 
 

@@ -128,6 +128,7 @@ def found_school(admin_url: str) -> School:
         for name, state in _STATES.items():
             _enroll(connection, school.people[name], school.own["course_id"], state)
         _enroll(connection, school.people["other_student"], school.foreign["course_id"], "active")
+        _take_quizzes(connection, school)
         # The student is on a course that is not to be seen yet.
         school.own["draft_course_id"] = _insert_course(connection, "draft", "lecturer", school.own, "draft")
         school.own["draft_material_id"] = _add_material(connection, school.own["draft_course_id"], "draft")
@@ -139,6 +140,13 @@ def found_school(admin_url: str) -> School:
             _add_audit_event(connection, rows)
             rows["delivery_id"] = _add_delivery(connection, "welcome", rows["user_id"], rows["course_id"])
             rows["password_delivery_id"] = _add_delivery(connection, "password_set", rows["user_id"], None)
+            rows["version_number"] = 1
+            rows["regrade_id"] = _one(
+                connection,
+                "insert into lms.regrades (quiz_id, requested_by, state, started_at, finished_at) "
+                "values (%(taken_quiz_id)s, %(lecturer_id)s, 'done', now(), now()) returning regrade_id",
+                rows,
+            )
     return school
 
 
@@ -156,6 +164,10 @@ def _add_course(connection: psycopg.Connection[Any], teacher: str, rows: dict[st
     rows["file_material_id"] = _add_file(connection, rows["course_id"], teacher)
     rows["quiz_id"] = _add_quiz(connection, rows["course_id"], teacher, versions=2)
     rows["draft_quiz_id"] = _add_quiz(connection, rows["course_id"], f"Drafted by {teacher}")
+    rows["taken_quiz_id"] = _add_quiz(connection, rows["course_id"], f"Taken from {teacher}", versions=1)
+    connection.execute(
+        "update lms.quizzes set feedback_policy = 'never' where quiz_id = %(taken_quiz_id)s", rows
+    )
 
 
 def _insert_course(
@@ -213,6 +225,47 @@ def _add_quiz(connection: psycopg.Connection[Any], course_id: UUID, name: str, v
             (number, quiz_id),
         )
     return quiz_id
+
+
+def answer_of(name: str) -> str:
+    """What only somebody's attempts say."""
+    return f"Answered by {name}"
+
+
+def comment_of(teacher: str) -> str:
+    """What only a teacher's reviews say."""
+    return f"Commented by {teacher}"
+
+
+def _take_quizzes(connection: psycopg.Connection[Any], school: School) -> None:
+    """On each side an attempt in progress and a graded one; and one of a student who has left."""
+    for number, (teacher, rows, key, name, is_graded) in enumerate(
+        (
+            ("lecturer", school.own, "attempt_id", "student", False),
+            ("lecturer", school.own, "graded_attempt_id", "classmate", True),
+            ("lecturer", school.own, "dropped_attempt_id", "dropped_student", False),
+            ("other_lecturer", school.foreign, "graded_attempt_id", "other_student", True),
+            ("other_lecturer", school.foreign, "attempt_id", "other_student", False),
+        )
+    ):
+        rows[key] = _one(
+            connection,
+            "insert into lms.quiz_attempts (quiz_id, quiz_version, student_id, attempt_number, answers, max_score) "
+            "values (%s, 1, %s, %s, %s, 2) returning attempt_id",
+            (
+                rows["taken_quiz_id"],
+                school.people[name],
+                2 if number == 4 else 1,
+                Jsonb({"q1": answer_of(name)}),
+            ),
+        )
+        if is_graded:
+            review = Jsonb({"q1": {"points": 1, "comment": comment_of(teacher)}})
+            connection.execute(
+                "update lms.quiz_attempts set state = 'graded', submitted_at = now(), graded_at = now(), score = 1, "
+                "graded_by_key = 1, feedback = %s, reviews = %s where attempt_id = %s",
+                (review, review, rows[key]),
+            )
 
 
 def content_of(teacher: str) -> bytes:
@@ -314,7 +367,7 @@ def _end(connection: psycopg.Connection[Any], school: School) -> None:
         )
 
 
-def _one(connection: psycopg.Connection[Any], statement: Any, arguments: tuple[Any, ...] = ()) -> Any:
+def _one(connection: psycopg.Connection[Any], statement: Any, arguments: Any = ()) -> Any:
     row = connection.execute(statement, arguments).fetchone()
     assert row is not None
     return row[0]
