@@ -2,12 +2,12 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import AfterValidator, Field, StringConstraints
+from pydantic import AfterValidator, Field, SerializerFunctionWrapHandler, StringConstraints, model_serializer
 
-from api.models.common import Request, Response
+from api.models.common import ABSENT, Request, Response
 from api.models.quizzes import MAX_QUESTIONS, NOT_BLANK, two_decimals
 
 Points = Annotated[
@@ -22,7 +22,11 @@ class Review(Request):
     """What a person decided about an answer."""
 
     points: Points
-    comment: Comment | None = Field(default=None, description="For the student. Leave it out for none.")
+    comment: Comment = Field(default=ABSENT, description="For the student. Leave it out for none.")
+
+    @model_serializer(mode="wrap")
+    def _as_given(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        return {name: value for name, value in handler(self).items() if name in self.model_fields_set}
 
 
 class NewGrade(Request):

@@ -297,6 +297,27 @@ TABLE: dict[str, list[Row]] = {
     "PUT /quizzes/{quiz_id}/questions": [
         Row(("quizzes/put_questions",), quiz("essay", "matching")._asdict(), ANY_VERSION)
     ],
+    "GET /attempts/{attempt_id}/grade": [Row(("grades/read_grade",))],
+    "PUT /attempts/{attempt_id}/grade": [
+        Row(("grades/put_grade",), {"reviews": {"q1": {"points": 1}}}, ANY_VERSION)
+    ],
+    "GET /quizzes/{quiz_id}/versions/{version_number}/key": [Row(("answer_keys/read_answer_key",))],
+    "PUT /quizzes/{quiz_id}/versions/{version_number}/key": [
+        Row(
+            ("answer_keys/put_answer_key",),
+            {"key": {"q1": {"type": "true_false", "correct": False}}},
+            ANY_VERSION,
+        )
+    ],
+    "POST /quizzes/{quiz_id}/regrade": [
+        Row(("regrades/create_regrade",)),
+        Row(
+            ("begin", CLAIM, "regrades/create_regrade", "idempotency_keys/save_idempotency_key", "commit"),
+            headers={"Idempotency-Key": "once"},
+            variant="keyed",
+        ),
+    ],
+    "GET /regrades/{regrade_id}": [Row(("regrades/read_regrade",))],
     "DELETE /quizzes/{quiz_id}": [Row(("quizzes/delete_quiz",), headers=ANY_VERSION)],
     "GET /audit": [
         Row(("audit_events/list_audit_events",)),
@@ -333,6 +354,7 @@ SEVERAL = {
     "POST /courses/{course_id}/enrollments keyed",
     "POST /courses/{course_id}/materials keyed",
     "POST /courses/{course_id}/quizzes keyed",
+    "POST /quizzes/{quiz_id}/regrade keyed",
     "POST /courses/{course_id}/materials/files",
     "POST /courses/{course_id}/materials/files keyed",
     "POST /courses/{course_id}/materials/files refused",
@@ -486,6 +508,8 @@ def _prepare(route: str, school: School, admin_url: str) -> tuple[str, dict[str,
                 "insert into lms.quizzes (course_id, title) values (%s, 'Quiz') returning quiz_id",
                 (school.own["course_id"],),
             )
+        if route.endswith("/grade"):
+            own["attempt_id"] = school.own["graded_attempt_id"]
         if route == "POST /account-tokens/redeem":
             connection.execute(
                 "insert into lms.account_tokens (token_hash, user_id, expires_at) "

@@ -90,6 +90,8 @@ def send(
     places = dict(school.own)
     if operation.path.endswith("/file"):
         places["material_id"] = school.own["file_material_id"]
+    if operation.path.endswith("/grade"):
+        places["attempt_id"] = school.own["graded_attempt_id"]
     address = operation.path.format(**{**places, **(defect.path if defect else {})})
     query = f"?{defect.query}" if defect and defect.query else ""
     return service.request(operation.method, address + query, content=content, headers=headers, **form)

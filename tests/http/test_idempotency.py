@@ -65,12 +65,15 @@ REPEATABLE = [
     ),
     Repeatable("lecturer", "POST /courses/{course_id}/materials", "materials", {"title": "Other"}),
     Repeatable("lecturer", "POST /courses/{course_id}/quizzes", "quizzes", {"title": "Other"}),
-    Repeatable("lecturer", "POST /quizzes/{quiz_id}/regrade", "regrades", None),
 ]
 
 
-FILES = {"POST /courses/{course_id}/enrollments/import", "POST /courses/{course_id}/materials/files"}
-"""What takes no JSON: tests/http/test_imports.py and test_files.py send it again."""
+FILES = {
+    "POST /courses/{course_id}/enrollments/import",
+    "POST /courses/{course_id}/materials/files",
+    "POST /quizzes/{quiz_id}/regrade",
+}
+"""What takes no JSON: tests/http/test_imports.py, test_files.py and test_grades.py send it again."""
 
 
 def test_these_are_all_that_may_be_sent_again(service: httpx.Client) -> None:

@@ -46,6 +46,8 @@ LARGE = {
     "quiz_answer_keys",
     "quiz_versions",
     "quizzes",
+    "quiz_attempts",
+    "regrades",
     "sessions",
     "student_enrollments",
     "syllabus_weeks",
@@ -97,6 +99,10 @@ GIVEN: dict[str, str | None] = {
     "score_policy": "highest",
     "feedback_policy": "never",
     "questions": json.dumps(quiz("true_false").questions),
+    "version_number": "1",
+    "reviews": '{"q1": {"points": 1}}',
+    "claims": "1",
+    "most": "1",
 }
 """What a parameter is given that no row of the school fills."""
 
@@ -109,6 +115,7 @@ GIVEN_TO: dict[str, dict[str, str | None]] = {
     "enrollments/list_enrollments": {"state": None},
     "enrollments/update_enrollment": {"patch": '{"state": "dropped"}'},
     "materials/create_uploaded_material": {"kind": "text", "title": "New"},
+    "answer_keys/put_answer_key": {"key": json.dumps(quiz("true_false").key)},
     "quizzes/put_questions": {"key": json.dumps(quiz("true_false").key)},
     "users/create_user": {"role": "student"},
     "users/list_users_by_email": {"role": None},
