@@ -173,6 +173,20 @@ begin
     where attempts.attempt_id in (select unnest(record_grades.attempt_ids))
     order by attempts.attempt_id
     for no key update;
+    -- Whoever corrects a key waits for us, or we for them: a regrade that is asked for afterwards misses no attempt.
+    perform
+    from lms.quiz_answer_keys as keys
+    where
+        exists (
+            select
+            from lms.quiz_attempts as attempts
+            where
+                attempts.attempt_id in (select unnest(record_grades.attempt_ids))
+                and attempts.quiz_id = keys.quiz_id
+                and attempts.quiz_version = keys.version_number
+        )
+    order by keys.quiz_id, keys.version_number
+    for share;
 
     return query
     -- Each part by itself, so that no plan grades what was not asked for.

@@ -963,6 +963,19 @@ ALTER FUNCTION lms.notify_deliveries() OWNER TO lms_owner;
 
 COMMENT ON FUNCTION lms.notify_deliveries() IS 'Wakes the workers that listen to lms_deliveries.';
 
+CREATE FUNCTION lms.notify_regrades() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+begin
+    -- Sent when the transaction commits. Whoever misses it finds the row by looking.
+    perform pg_catalog.pg_notify('lms_regrades', '');
+    return null;
+end;
+$$;
+ALTER FUNCTION lms.notify_regrades() OWNER TO lms_owner;
+
+COMMENT ON FUNCTION lms.notify_regrades() IS 'Wakes the worker when a regrade is asked for.';
+
 CREATE FUNCTION lms.own_credentials(token_hash bytea) RETURNS TABLE(user_id uuid, password_hash text)
     LANGUAGE sql STABLE SECURITY DEFINER PARALLEL SAFE
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -1117,6 +1130,20 @@ begin
     where attempts.attempt_id in (select unnest(record_grades.attempt_ids))
     order by attempts.attempt_id
     for no key update;
+    -- Whoever corrects a key waits for us, or we for them: a regrade that is asked for afterwards misses no attempt.
+    perform
+    from lms.quiz_answer_keys as keys
+    where
+        exists (
+            select
+            from lms.quiz_attempts as attempts
+            where
+                attempts.attempt_id in (select unnest(record_grades.attempt_ids))
+                and attempts.quiz_id = keys.quiz_id
+                and attempts.quiz_version = keys.version_number
+        )
+    order by keys.quiz_id, keys.version_number
+    for share;
     return query
     -- Each part by itself, so that no plan grades what was not asked for.
     with chosen as materialized (
@@ -1675,10 +1702,12 @@ CREATE TABLE lms.email_outbox (
     reply text,
     queued_at timestamp with time zone DEFAULT now() NOT NULL,
     settled_at timestamp with time zone,
+    score_change_id uuid,
     CONSTRAINT email_outbox_attempts_ck CHECK (((attempts >= 0) AND (attempts <= 12))),
     CONSTRAINT email_outbox_course_id_ck CHECK (((kind = 'password_set'::text) = (course_id IS NULL))),
-    CONSTRAINT email_outbox_kind_ck CHECK ((kind = ANY (ARRAY['welcome'::text, 'invitation'::text, 'dropped'::text, 'password_set'::text]))),
+    CONSTRAINT email_outbox_kind_ck CHECK ((kind = ANY (ARRAY['welcome'::text, 'invitation'::text, 'dropped'::text, 'password_set'::text, 'score_changed'::text]))),
     CONSTRAINT email_outbox_reply_ck CHECK ((length(reply) <= 500)),
+    CONSTRAINT email_outbox_score_change_id_ck CHECK (((kind = 'score_changed'::text) = (score_change_id IS NOT NULL))),
     CONSTRAINT email_outbox_settled_at_ck CHECK (((state = 'queued'::text) = (settled_at IS NULL))),
     CONSTRAINT email_outbox_state_ck CHECK ((state = ANY (ARRAY['queued'::text, 'sent'::text, 'bounced'::text, 'given_up'::text])))
 );
@@ -1695,10 +1724,12 @@ COMMENT ON COLUMN lms.email_outbox.next_attempt_at IS 'When it is due; while a w
 COMMENT ON COLUMN lms.email_outbox.reply IS 'What the mail server said last, or why there was no answer. Personal data: contact (it may repeat the address).';
 COMMENT ON COLUMN lms.email_outbox.queued_at IS 'When the transaction began that queued it. Personal data: none.';
 COMMENT ON COLUMN lms.email_outbox.settled_at IS 'When it was sent or given up; null while it is queued. Personal data: none.';
+COMMENT ON COLUMN lms.email_outbox.score_change_id IS 'The change of a score it is about; null for other mails. Personal data: learning record.';
 COMMENT ON CONSTRAINT email_outbox_attempts_ck ON lms.email_outbox IS '422 A mail is tried 12 times at most.';
 COMMENT ON CONSTRAINT email_outbox_course_id_ck ON lms.email_outbox IS '422 A mail is about a course, unless it is about a password.';
-COMMENT ON CONSTRAINT email_outbox_kind_ck ON lms.email_outbox IS '422 A mail is a welcome, an invitation, or tells of a dropped course or a password.';
+COMMENT ON CONSTRAINT email_outbox_kind_ck ON lms.email_outbox IS '422 A mail is a welcome, an invitation, or tells of a dropped course, a password or a changed score.';
 COMMENT ON CONSTRAINT email_outbox_reply_ck ON lms.email_outbox IS '422 A reply is kept up to 500 characters.';
+COMMENT ON CONSTRAINT email_outbox_score_change_id_ck ON lms.email_outbox IS '422 A mail is about a change of a score, or has none.';
 COMMENT ON CONSTRAINT email_outbox_settled_at_ck ON lms.email_outbox IS '422 What is no longer queued has the time of it, and nothing else has.';
 COMMENT ON CONSTRAINT email_outbox_state_ck ON lms.email_outbox IS '422 A mail is queued, sent, bounced or given up.';
 
@@ -1841,6 +1872,66 @@ COMMENT ON COLUMN lms.quiz_versions.created_at IS 'When they were saved. Persona
 COMMENT ON CONSTRAINT quiz_versions_questions_ck ON lms.quiz_versions IS '422 /questions Give 1 to 200 questions, each with the fields of its type.';
 COMMENT ON CONSTRAINT quiz_versions_size_ck ON lms.quiz_versions IS '422 /questions Give at most 256 KiB of questions.';
 COMMENT ON CONSTRAINT quiz_versions_version_number_ck ON lms.quiz_versions IS '422 A version counts from 1.';
+
+CREATE TABLE lms.regrades (
+    regrade_id uuid DEFAULT lms.uuidv7() NOT NULL,
+    quiz_id uuid NOT NULL,
+    requested_by uuid NOT NULL,
+    requests integer DEFAULT 1 NOT NULL,
+    state text DEFAULT 'queued'::text NOT NULL,
+    claims integer DEFAULT 0 NOT NULL,
+    due_at timestamp with time zone DEFAULT now() NOT NULL,
+    attempts_regraded integer DEFAULT 0 NOT NULL,
+    scores_changed integer DEFAULT 0 NOT NULL,
+    requested_at timestamp with time zone DEFAULT now() NOT NULL,
+    started_at timestamp with time zone,
+    finished_at timestamp with time zone,
+    CONSTRAINT regrades_claims_ck CHECK ((claims >= 0)),
+    CONSTRAINT regrades_counts_ck CHECK (((scores_changed >= 0) AND (scores_changed <= attempts_regraded))),
+    CONSTRAINT regrades_finished_at_ck CHECK (((state = 'done'::text) = (finished_at IS NOT NULL))),
+    CONSTRAINT regrades_requests_ck CHECK ((requests >= 1)),
+    CONSTRAINT regrades_started_at_ck CHECK (((state = 'queued'::text) = (started_at IS NULL))),
+    CONSTRAINT regrades_state_ck CHECK ((state = ANY (ARRAY['queued'::text, 'running'::text, 'done'::text])))
+);
+ALTER TABLE lms.regrades OWNER TO lms_owner;
+
+COMMENT ON TABLE lms.regrades IS 'That the attempts at a quiz are to be graded again by its present keys, and how far that is. Personal data: none.';
+COMMENT ON COLUMN lms.regrades.regrade_id IS 'Key, UUIDv7. Personal data: none.';
+COMMENT ON COLUMN lms.regrades.quiz_id IS 'The quiz. Personal data: none.';
+COMMENT ON COLUMN lms.regrades.requested_by IS 'Who asked first; no foreign key, as in audit_events. Personal data: identity (a pseudonym).';
+COMMENT ON COLUMN lms.regrades.requests IS 'How often it was asked for before it began. Personal data: none.';
+COMMENT ON COLUMN lms.regrades.state IS 'queued, running (some worker has it, or had it and died) or done. Personal data: none.';
+COMMENT ON COLUMN lms.regrades.claims IS 'How often a worker took it; also the fencing token of whoever has it: only the latest may go on. Personal data: none.';
+COMMENT ON COLUMN lms.regrades.due_at IS 'From when a worker may take it; while one has it, when its lease ends. Personal data: none.';
+COMMENT ON COLUMN lms.regrades.attempts_regraded IS 'How many were graded again so far. Personal data: none.';
+COMMENT ON COLUMN lms.regrades.scores_changed IS 'How many of them have another score since. Personal data: none.';
+COMMENT ON COLUMN lms.regrades.requested_at IS 'When it was asked for first. Personal data: none.';
+COMMENT ON COLUMN lms.regrades.started_at IS 'When a worker first took it; null before. Personal data: none.';
+COMMENT ON COLUMN lms.regrades.finished_at IS 'When nothing was left to grade; null before. Personal data: none.';
+COMMENT ON CONSTRAINT regrades_claims_ck ON lms.regrades IS '422 Claims count from 0.';
+COMMENT ON CONSTRAINT regrades_counts_ck ON lms.regrades IS '422 No more scores changed than attempts were graded again.';
+COMMENT ON CONSTRAINT regrades_finished_at_ck ON lms.regrades IS '422 What is done has the time of it, and nothing else has.';
+COMMENT ON CONSTRAINT regrades_requests_ck ON lms.regrades IS '422 It was asked for at least once.';
+COMMENT ON CONSTRAINT regrades_started_at_ck ON lms.regrades IS '422 What is no longer queued has the time of it.';
+COMMENT ON CONSTRAINT regrades_state_ck ON lms.regrades IS '422 A regrade is queued, running or done.';
+
+CREATE TABLE lms.score_changes (
+    score_change_id uuid DEFAULT lms.uuidv7() NOT NULL,
+    attempt_id uuid NOT NULL,
+    score_before numeric(8,2) NOT NULL,
+    score numeric(8,2) NOT NULL,
+    changed_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT score_changes_score_ck CHECK ((score <> score_before))
+);
+ALTER TABLE lms.score_changes OWNER TO lms_owner;
+
+COMMENT ON TABLE lms.score_changes IS 'That an attempt got another score when it was graded again: facts of that time, for the mail about it, which holds none. Personal data: learning record.';
+COMMENT ON COLUMN lms.score_changes.score_change_id IS 'Key, UUIDv7. Personal data: none.';
+COMMENT ON COLUMN lms.score_changes.attempt_id IS 'The attempt. Personal data: learning record.';
+COMMENT ON COLUMN lms.score_changes.score_before IS 'Its score until then. Personal data: learning record.';
+COMMENT ON COLUMN lms.score_changes.score IS 'Its score from then on. Personal data: learning record.';
+COMMENT ON COLUMN lms.score_changes.changed_at IS 'When that was. Personal data: learning record.';
+COMMENT ON CONSTRAINT score_changes_score_ck ON lms.score_changes IS '422 A change changes the score.';
 
 CREATE TABLE lms.syllabus_weeks (
     course_id uuid NOT NULL,
@@ -2114,6 +2205,16 @@ ALTER TABLE ONLY lms.quizzes
 
 COMMENT ON CONSTRAINT quizzes_pk ON lms.quizzes IS '409 This quiz exists already.';
 
+ALTER TABLE ONLY lms.regrades
+    ADD CONSTRAINT regrades_pk PRIMARY KEY (regrade_id);
+
+COMMENT ON CONSTRAINT regrades_pk ON lms.regrades IS '409 This regrade exists already.';
+
+ALTER TABLE ONLY lms.score_changes
+    ADD CONSTRAINT score_changes_pk PRIMARY KEY (score_change_id);
+
+COMMENT ON CONSTRAINT score_changes_pk ON lms.score_changes IS '409 This change exists already.';
+
 ALTER TABLE ONLY lms.sessions
     ADD CONSTRAINT sessions_pk PRIMARY KEY (token_hash);
 
@@ -2168,6 +2269,10 @@ CREATE INDEX courses_lecturer_id_course_id_ix ON lms.courses USING btree (lectur
 CREATE INDEX courses_term_id_course_id_ix ON lms.courses USING btree (term_id, course_id);
 CREATE INDEX email_outbox_course_id_ix ON lms.email_outbox USING btree (course_id);
 CREATE INDEX email_outbox_next_attempt_at_delivery_id_ix ON lms.email_outbox USING btree (next_attempt_at, delivery_id) WHERE (state = 'queued'::text);
+CREATE UNIQUE INDEX email_outbox_score_change_id_uq ON lms.email_outbox USING btree (score_change_id);
+
+COMMENT ON INDEX lms.email_outbox_score_change_id_uq IS '409 This change was told already.';
+
 CREATE INDEX email_outbox_settled_at_ix ON lms.email_outbox USING btree (settled_at) WHERE (state <> 'queued'::text);
 CREATE INDEX email_outbox_user_id_ix ON lms.email_outbox USING btree (user_id);
 CREATE INDEX files_course_id_ix ON lms.files USING btree (course_id);
@@ -2192,6 +2297,13 @@ CREATE INDEX quiz_attempts_quiz_id_attempt_id_ix ON lms.quiz_attempts USING btre
 CREATE INDEX quiz_attempts_quiz_id_quiz_version_graded_by_key_attempt_id_ix ON lms.quiz_attempts USING btree (quiz_id, quiz_version, graded_by_key, attempt_id);
 CREATE INDEX quizzes_course_id_quiz_id_ix ON lms.quizzes USING btree (course_id, quiz_id);
 CREATE INDEX quizzes_course_id_week_number_quiz_id_ix ON lms.quizzes USING btree (course_id, week_number, quiz_id);
+CREATE INDEX regrades_due_at_regrade_id_ix ON lms.regrades USING btree (due_at, regrade_id) WHERE (state <> 'done'::text);
+CREATE UNIQUE INDEX regrades_queued_uq ON lms.regrades USING btree (quiz_id) WHERE (state = 'queued'::text);
+
+COMMENT ON INDEX lms.regrades_queued_uq IS '409 This quiz is going to be graded again already.';
+
+CREATE INDEX regrades_quiz_id_ix ON lms.regrades USING btree (quiz_id);
+CREATE INDEX score_changes_attempt_id_ix ON lms.score_changes USING btree (attempt_id);
 CREATE INDEX sessions_expires_at_ix ON lms.sessions USING btree (expires_at);
 CREATE INDEX sessions_user_id_ix ON lms.sessions USING btree (user_id);
 CREATE INDEX student_enrollments_course_id_state_student_id_ix ON lms.student_enrollments USING btree (course_id, state, student_id);
@@ -2205,6 +2317,8 @@ CREATE TRIGGER courses_mastery_policy AFTER UPDATE OF mastery_policy ON lms.cour
 CREATE TRIGGER email_outbox_notify AFTER INSERT ON lms.email_outbox REFERENCING NEW TABLE AS queued FOR EACH STATEMENT EXECUTE FUNCTION lms.notify_deliveries();
 
 CREATE TRIGGER quizzes_week_number AFTER UPDATE OF week_number ON lms.quizzes FOR EACH ROW WHEN ((old.week_number IS DISTINCT FROM new.week_number)) EXECUTE FUNCTION lms.follow_week_number();
+
+CREATE TRIGGER regrades_notify AFTER INSERT ON lms.regrades FOR EACH STATEMENT EXECUTE FUNCTION lms.notify_regrades();
 
 ALTER TABLE ONLY lms.account_tokens
     ADD CONSTRAINT account_tokens_user_id_fk FOREIGN KEY (user_id) REFERENCES lms.users(user_id) ON DELETE CASCADE;
@@ -2225,6 +2339,11 @@ ALTER TABLE ONLY lms.email_outbox
     ADD CONSTRAINT email_outbox_course_id_fk FOREIGN KEY (course_id) REFERENCES lms.courses(course_id) ON DELETE CASCADE;
 
 COMMENT ON CONSTRAINT email_outbox_course_id_fk ON lms.email_outbox IS '409 This course does not exist.';
+
+ALTER TABLE ONLY lms.email_outbox
+    ADD CONSTRAINT email_outbox_score_change_id_fk FOREIGN KEY (score_change_id) REFERENCES lms.score_changes(score_change_id) ON DELETE CASCADE;
+
+COMMENT ON CONSTRAINT email_outbox_score_change_id_fk ON lms.email_outbox IS '409 This change does not exist.';
 
 ALTER TABLE ONLY lms.email_outbox
     ADD CONSTRAINT email_outbox_user_id_fk FOREIGN KEY (user_id) REFERENCES lms.users(user_id) ON DELETE CASCADE;
@@ -2276,6 +2395,16 @@ ALTER TABLE ONLY lms.quizzes
 
 COMMENT ON CONSTRAINT quizzes_course_id_fk ON lms.quizzes IS '409 This course does not exist.';
 
+ALTER TABLE ONLY lms.regrades
+    ADD CONSTRAINT regrades_quiz_id_fk FOREIGN KEY (quiz_id) REFERENCES lms.quizzes(quiz_id) ON DELETE CASCADE;
+
+COMMENT ON CONSTRAINT regrades_quiz_id_fk ON lms.regrades IS '409 This quiz does not exist.';
+
+ALTER TABLE ONLY lms.score_changes
+    ADD CONSTRAINT score_changes_attempt_id_fk FOREIGN KEY (attempt_id) REFERENCES lms.quiz_attempts(attempt_id) ON DELETE CASCADE;
+
+COMMENT ON CONSTRAINT score_changes_attempt_id_fk ON lms.score_changes IS '409 This attempt does not exist.';
+
 ALTER TABLE ONLY lms.sessions
     ADD CONSTRAINT sessions_user_id_fk FOREIGN KEY (user_id) REFERENCES lms.users(user_id) ON DELETE CASCADE;
 
@@ -2307,7 +2436,7 @@ CREATE POLICY account_tokens_own_roles ON lms.account_tokens TO lms_api, lms_mig
 
 ALTER TABLE lms.audit_events ENABLE ROW LEVEL SECURITY;
 
-CREATE POLICY audit_events_own_roles ON lms.audit_events TO lms_api, lms_migrate USING (true) WITH CHECK (true);
+CREATE POLICY audit_events_own_roles ON lms.audit_events TO lms_api, lms_migrate, lms_worker USING (true) WITH CHECK (true);
 
 ALTER TABLE lms.courses ENABLE ROW LEVEL SECURITY;
 
@@ -2339,7 +2468,7 @@ CREATE POLICY quiz_answer_keys_own_roles ON lms.quiz_answer_keys TO lms_migrate 
 
 ALTER TABLE lms.quiz_attempts ENABLE ROW LEVEL SECURITY;
 
-CREATE POLICY quiz_attempts_own_roles ON lms.quiz_attempts TO lms_api, lms_migrate USING (true) WITH CHECK (true);
+CREATE POLICY quiz_attempts_own_roles ON lms.quiz_attempts TO lms_api, lms_migrate, lms_worker USING (true) WITH CHECK (true);
 
 ALTER TABLE lms.quiz_versions ENABLE ROW LEVEL SECURITY;
 
@@ -2347,7 +2476,15 @@ CREATE POLICY quiz_versions_own_roles ON lms.quiz_versions TO lms_api, lms_migra
 
 ALTER TABLE lms.quizzes ENABLE ROW LEVEL SECURITY;
 
-CREATE POLICY quizzes_own_roles ON lms.quizzes TO lms_api, lms_migrate USING (true) WITH CHECK (true);
+CREATE POLICY quizzes_own_roles ON lms.quizzes TO lms_api, lms_migrate, lms_worker USING (true) WITH CHECK (true);
+
+ALTER TABLE lms.regrades ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY regrades_own_roles ON lms.regrades TO lms_api, lms_migrate, lms_worker USING (true) WITH CHECK (true);
+
+ALTER TABLE lms.score_changes ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY score_changes_own_roles ON lms.score_changes TO lms_api, lms_migrate, lms_worker USING (true) WITH CHECK (true);
 
 ALTER TABLE lms.sessions ENABLE ROW LEVEL SECURITY;
 
@@ -2355,7 +2492,7 @@ CREATE POLICY sessions_own_roles ON lms.sessions TO lms_api, lms_migrate USING (
 
 ALTER TABLE lms.student_enrollments ENABLE ROW LEVEL SECURITY;
 
-CREATE POLICY student_enrollments_own_roles ON lms.student_enrollments TO lms_api, lms_migrate USING (true) WITH CHECK (true);
+CREATE POLICY student_enrollments_own_roles ON lms.student_enrollments TO lms_api, lms_migrate, lms_worker USING (true) WITH CHECK (true);
 
 ALTER TABLE lms.syllabus_weeks ENABLE ROW LEVEL SECURITY;
 
@@ -2388,6 +2525,7 @@ GRANT USAGE ON SCHEMA lms TO lms_worker;
 
 REVOKE ALL ON FUNCTION lms.uuidv7() FROM PUBLIC;
 GRANT ALL ON FUNCTION lms.uuidv7() TO lms_api;
+GRANT ALL ON FUNCTION lms.uuidv7() TO lms_worker;
 
 GRANT SELECT,INSERT,DELETE ON TABLE lms.sessions TO lms_api;
 GRANT UPDATE(last_seen_at) ON TABLE lms.sessions TO lms_api;
@@ -2423,15 +2561,23 @@ REVOKE ALL ON FUNCTION lms.can_administer(role text) FROM PUBLIC;
 GRANT ALL ON FUNCTION lms.can_administer(role text) TO lms_api;
 
 GRANT SELECT ON TABLE lms.student_enrollments TO lms_api;
+
 GRANT INSERT(student_id) ON TABLE lms.student_enrollments TO lms_api;
+GRANT SELECT(student_id) ON TABLE lms.student_enrollments TO lms_worker;
+
 GRANT INSERT(course_id) ON TABLE lms.student_enrollments TO lms_api;
+GRANT SELECT(course_id) ON TABLE lms.student_enrollments TO lms_worker;
+
 GRANT INSERT(state),UPDATE(state) ON TABLE lms.student_enrollments TO lms_api;
+GRANT SELECT(state) ON TABLE lms.student_enrollments TO lms_worker;
+
 GRANT UPDATE(version) ON TABLE lms.student_enrollments TO lms_api;
 GRANT UPDATE(updated_at) ON TABLE lms.student_enrollments TO lms_api;
 GRANT INSERT(delivery_id),UPDATE(delivery_id) ON TABLE lms.student_enrollments TO lms_api;
 
 REVOKE ALL ON FUNCTION lms.can_attend(user_id uuid, role text, course_id uuid, course_state text) FROM PUBLIC;
 GRANT ALL ON FUNCTION lms.can_attend(user_id uuid, role text, course_id uuid, course_state text) TO lms_api;
+GRANT ALL ON FUNCTION lms.can_attend(user_id uuid, role text, course_id uuid, course_state text) TO lms_worker;
 
 REVOKE ALL ON FUNCTION lms.can_become(state text, next_state text, by_student boolean) FROM PUBLIC;
 GRANT ALL ON FUNCTION lms.can_become(state text, next_state text, by_student boolean) TO lms_api;
@@ -2473,24 +2619,41 @@ GRANT SELECT(lecturer_id) ON TABLE lms.courses TO lms_worker;
 
 GRANT INSERT(capacity),UPDATE(capacity) ON TABLE lms.courses TO lms_api;
 GRANT UPDATE(seats_taken) ON TABLE lms.courses TO lms_api;
+
 GRANT INSERT(state),UPDATE(state) ON TABLE lms.courses TO lms_api;
+GRANT SELECT(state) ON TABLE lms.courses TO lms_worker;
+
 GRANT UPDATE(version) ON TABLE lms.courses TO lms_api;
 GRANT UPDATE(syllabus_version) ON TABLE lms.courses TO lms_api;
 GRANT UPDATE(updated_at) ON TABLE lms.courses TO lms_api;
 GRANT INSERT(mastery_policy),UPDATE(mastery_policy) ON TABLE lms.courses TO lms_api;
 GRANT SELECT ON TABLE lms.quiz_attempts TO lms_api;
+GRANT SELECT(attempt_id) ON TABLE lms.quiz_attempts TO lms_worker;
+
 GRANT INSERT(quiz_id) ON TABLE lms.quiz_attempts TO lms_api;
+GRANT SELECT(quiz_id) ON TABLE lms.quiz_attempts TO lms_worker;
+
 GRANT INSERT(quiz_version) ON TABLE lms.quiz_attempts TO lms_api;
 GRANT INSERT(student_id) ON TABLE lms.quiz_attempts TO lms_api;
 GRANT INSERT(attempt_number) ON TABLE lms.quiz_attempts TO lms_api;
 GRANT UPDATE(answers) ON TABLE lms.quiz_attempts TO lms_api;
+
 GRANT INSERT(max_score) ON TABLE lms.quiz_attempts TO lms_api;
+GRANT SELECT(max_score) ON TABLE lms.quiz_attempts TO lms_worker;
+
 GRANT INSERT(due_at) ON TABLE lms.quiz_attempts TO lms_api;
 GRANT UPDATE(version) ON TABLE lms.quiz_attempts TO lms_api;
 GRANT SELECT,DELETE ON TABLE lms.quizzes TO lms_api;
+GRANT SELECT(quiz_id) ON TABLE lms.quizzes TO lms_worker;
+
 GRANT INSERT(course_id) ON TABLE lms.quizzes TO lms_api;
+GRANT SELECT(course_id) ON TABLE lms.quizzes TO lms_worker;
+
 GRANT INSERT(week_number),UPDATE(week_number) ON TABLE lms.quizzes TO lms_api;
+
 GRANT INSERT(title),UPDATE(title) ON TABLE lms.quizzes TO lms_api;
+GRANT SELECT(title) ON TABLE lms.quizzes TO lms_worker;
+
 GRANT UPDATE(state) ON TABLE lms.quizzes TO lms_api;
 GRANT INSERT(opens_at),UPDATE(opens_at) ON TABLE lms.quizzes TO lms_api;
 GRANT INSERT(closes_at),UPDATE(closes_at) ON TABLE lms.quizzes TO lms_api;
@@ -2541,6 +2704,7 @@ REVOKE ALL ON FUNCTION lms.merge_patch(target jsonb, patch jsonb) FROM PUBLIC;
 GRANT ALL ON FUNCTION lms.merge_patch(target jsonb, patch jsonb) TO lms_api;
 
 REVOKE ALL ON FUNCTION lms.notify_deliveries() FROM PUBLIC;
+REVOKE ALL ON FUNCTION lms.notify_regrades() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lms.own_credentials(token_hash bytea) FROM PUBLIC;
 GRANT ALL ON FUNCTION lms.own_credentials(token_hash bytea) TO lms_api;
@@ -2585,16 +2749,33 @@ GRANT ALL ON FUNCTION lms.submit_overdue_attempts(most integer) TO lms_worker;
 REVOKE ALL ON FUNCTION lms.total_points(questions jsonb) FROM PUBLIC;
 
 GRANT SELECT ON TABLE lms.audit_events TO lms_api;
+
 GRANT INSERT(actor_id) ON TABLE lms.audit_events TO lms_api;
+GRANT INSERT(actor_id) ON TABLE lms.audit_events TO lms_worker;
+
 GRANT INSERT(action) ON TABLE lms.audit_events TO lms_api;
+GRANT INSERT(action) ON TABLE lms.audit_events TO lms_worker;
+
 GRANT INSERT(user_id) ON TABLE lms.audit_events TO lms_api;
+GRANT INSERT(user_id) ON TABLE lms.audit_events TO lms_worker;
+
 GRANT INSERT(course_id) ON TABLE lms.audit_events TO lms_api;
+GRANT INSERT(course_id) ON TABLE lms.audit_events TO lms_worker;
+
 GRANT INSERT(changes) ON TABLE lms.audit_events TO lms_api;
+GRANT INSERT(changes) ON TABLE lms.audit_events TO lms_worker;
+
 GRANT SELECT,DELETE ON TABLE lms.email_outbox TO lms_worker;
 GRANT SELECT(delivery_id),INSERT(delivery_id) ON TABLE lms.email_outbox TO lms_api;
+
 GRANT SELECT(kind),INSERT(kind) ON TABLE lms.email_outbox TO lms_api;
+GRANT INSERT(kind) ON TABLE lms.email_outbox TO lms_worker;
+
 GRANT SELECT(user_id),INSERT(user_id) ON TABLE lms.email_outbox TO lms_api;
+GRANT INSERT(user_id) ON TABLE lms.email_outbox TO lms_worker;
+
 GRANT SELECT(course_id),INSERT(course_id) ON TABLE lms.email_outbox TO lms_api;
+GRANT INSERT(course_id) ON TABLE lms.email_outbox TO lms_worker;
 
 GRANT SELECT(state) ON TABLE lms.email_outbox TO lms_api;
 GRANT UPDATE(state) ON TABLE lms.email_outbox TO lms_worker;
@@ -2610,6 +2791,9 @@ GRANT SELECT(queued_at) ON TABLE lms.email_outbox TO lms_api;
 
 GRANT SELECT(settled_at) ON TABLE lms.email_outbox TO lms_api;
 GRANT UPDATE(settled_at) ON TABLE lms.email_outbox TO lms_worker;
+
+GRANT SELECT(score_change_id) ON TABLE lms.email_outbox TO lms_api;
+GRANT INSERT(score_change_id) ON TABLE lms.email_outbox TO lms_worker;
 
 GRANT SELECT,DELETE ON TABLE lms.files TO lms_api;
 GRANT SELECT,DELETE ON TABLE lms.files TO lms_worker;
@@ -2641,6 +2825,24 @@ GRANT INSERT(file_id) ON TABLE lms.materials TO lms_api;
 GRANT SELECT(file_id) ON TABLE lms.materials TO lms_worker;
 
 GRANT SELECT ON TABLE lms.quiz_versions TO lms_api;
+
+GRANT SELECT ON TABLE lms.regrades TO lms_api;
+GRANT SELECT ON TABLE lms.regrades TO lms_worker;
+
+GRANT INSERT(quiz_id) ON TABLE lms.regrades TO lms_api;
+GRANT INSERT(requested_by) ON TABLE lms.regrades TO lms_api;
+GRANT UPDATE(requests) ON TABLE lms.regrades TO lms_api;
+GRANT UPDATE(state) ON TABLE lms.regrades TO lms_worker;
+GRANT UPDATE(claims) ON TABLE lms.regrades TO lms_worker;
+GRANT UPDATE(due_at) ON TABLE lms.regrades TO lms_worker;
+GRANT UPDATE(attempts_regraded) ON TABLE lms.regrades TO lms_worker;
+GRANT UPDATE(scores_changed) ON TABLE lms.regrades TO lms_worker;
+GRANT UPDATE(started_at) ON TABLE lms.regrades TO lms_worker;
+GRANT UPDATE(finished_at) ON TABLE lms.regrades TO lms_worker;
+GRANT SELECT ON TABLE lms.score_changes TO lms_worker;
+GRANT INSERT(attempt_id) ON TABLE lms.score_changes TO lms_worker;
+GRANT INSERT(score_before) ON TABLE lms.score_changes TO lms_worker;
+GRANT INSERT(score) ON TABLE lms.score_changes TO lms_worker;
 GRANT SELECT,INSERT,DELETE ON TABLE lms.syllabus_weeks TO lms_api;
 GRANT UPDATE(topic) ON TABLE lms.syllabus_weeks TO lms_api;
 GRANT UPDATE(objectives) ON TABLE lms.syllabus_weeks TO lms_api;

@@ -91,6 +91,11 @@ def created(result: Created[T], path: str) -> Document[T]:
     )
 
 
+def accepted(result: Created[T], path: str) -> Document[T]:
+    """The answer to a POST that asked for what is done later: 202, and where it says how far that is."""
+    return Document(result.document, status_code=202, headers=[(b"location", f"{path}/{result.id}".encode())])
+
+
 def gone() -> Document[None]:
     """The answer to a write that leaves nothing to show."""
     return Document(b"", status_code=204)

@@ -59,6 +59,11 @@ a text in Moodle's GIFT format; `dry_run=true` says first what it would ask, and
 **Mastery** of a week's topic follows from graded attempts by the course's `mastery_policy`. Dashboards show a student
 what is open and what to go over again, and teachers how their course fares.
 
+**Grades** follow from the key, and from what a person decides: `PUT /attempts/{attempt_id}/grade` gives points and
+comments, which an essay waits for. A key is corrected at `/quizzes/{quiz_id}/versions/{version_number}/key`; then
+`POST /quizzes/{quiz_id}/regrade` grades again what an older key graded. It answers 202, and `/regrades/{regrade_id}`
+says how far it is.
+
 **Errors** are `application/problem+json` (RFC 9457). `type` is stable; `errors` names each field, or each line of a
 file.
 """

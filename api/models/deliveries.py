@@ -9,7 +9,7 @@ from pydantic import Field
 
 from api.models.common import Response
 
-DeliveryKind = Literal["welcome", "invitation", "dropped", "password_set"]
+DeliveryKind = Literal["welcome", "invitation", "dropped", "password_set", "score_changed"]
 
 
 class Delivery(Response):
@@ -50,3 +50,7 @@ class ClaimedDelivery:
     course_code: str | None
     course_title: str | None
     lecturer_name: str | None
+    quiz_title: str | None
+    score_before: str | None
+    score: str | None
+    max_score: str | None

@@ -31,14 +31,14 @@ _LARGEST: Final = 1e300
 """Of a number in a key: far from what a JSON number may be, so that nothing computed from it is out of range."""
 
 # Not \S, which is another set of characters in PostgreSQL.
-_NOT_BLANK: Final = r"[^ \t\n\r\f\v]"
+NOT_BLANK: Final = r"[^ \t\n\r\f\v]"
 
 
 def _refusal(sentence: str) -> PydanticCustomError:
     return PydanticCustomError("quiz", "{reason}", {"reason": sentence})
 
 
-def _two_decimals(points: float) -> float:
+def two_decimals(points: float) -> float:
     if round(points, 2) != points:
         raise _refusal("Give points with at most two decimals.")
     return points
@@ -61,14 +61,14 @@ Id = Annotated[
     StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}$"),
     Field(description="1 to 64 letters, digits, hyphens or underscores.", examples=["q1"]),
 ]
-Prompt = Annotated[str, StringConstraints(min_length=1, max_length=10_000, pattern=_NOT_BLANK)]
-OptionText = Annotated[str, StringConstraints(min_length=1, max_length=2_000, pattern=_NOT_BLANK)]
-Spelling = Annotated[str, StringConstraints(min_length=1, max_length=500, pattern=_NOT_BLANK)]
-Explanation = Annotated[str, StringConstraints(min_length=1, max_length=5_000, pattern=_NOT_BLANK)]
+Prompt = Annotated[str, StringConstraints(min_length=1, max_length=10_000, pattern=NOT_BLANK)]
+OptionText = Annotated[str, StringConstraints(min_length=1, max_length=2_000, pattern=NOT_BLANK)]
+Spelling = Annotated[str, StringConstraints(min_length=1, max_length=500, pattern=NOT_BLANK)]
+Explanation = Annotated[str, StringConstraints(min_length=1, max_length=5_000, pattern=NOT_BLANK)]
 Points = Annotated[
     float,
     Field(gt=0, le=1_000, description="Above 0, at most 1,000, with at most two decimals."),
-    AfterValidator(_two_decimals),
+    AfterValidator(two_decimals),
 ]
 Number = Annotated[float, Field(ge=-_LARGEST, le=_LARGEST, allow_inf_nan=False)]
 

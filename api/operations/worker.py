@@ -1,18 +1,18 @@
-"""The worker, `lms worker`: sends the mails that lie in the outbox, and does what has to be done from time to time.
+"""The worker, `lms worker`: sends the mails that lie in the outbox, and does what else is asked for or is due.
 
 A few senders work side by side, each with its own connection to the mail server, which it makes before it takes a
 mail: a server that is down costs no mail an attempt. A mail is taken with a lease in one statement, sent with no
 transaction open, and settled in another statement. Whoever dies in between leaves a mail that is due again when the
 lease ends, so each is sent at least once, and always under the same Message-ID.
 
-PostgreSQL tells of new mails (`listen lms_deliveries`); whatever it could not tell of is found by looking.
+PostgreSQL tells of new mails and regrades (`listen lms_deliveries`); whatever it could not tell of is found by looking.
 """
 
 import asyncio
 import logging
 import random
 import signal
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 from functools import partial
@@ -37,6 +37,7 @@ from api.database.pool import UNAVAILABLE, UNREACHABLE, Pool, connect_pool
 from api.database.roles import WORKER_ROLE
 from api.models.deliveries import ClaimedDelivery
 from api.operations.failures import FailureError
+from api.operations.grading import regrade, submit_overdue
 from api.operations.mail.messages import Letterhead, compose, invitation_link, sender_of
 from api.operations.mail.transports import (
     FolderTransport,
@@ -73,6 +74,7 @@ SMTP_WAIT_SECONDS: Final = 15.0
 """The longest wait between two attempts to reach a mail server that is down."""
 
 _CHANNEL: Final = "lms_deliveries"
+_REGRADES: Final = "lms_regrades"
 _ACQUIRE_SECONDS: Final = 5.0
 _NOWHERE: Final = Letterhead(sender_of("LMS <no-reply@lms.example>"), "http://127.0.0.1:8000", 14)
 """What messages say that only ever lie in a folder, where the settings say nothing."""
@@ -86,6 +88,8 @@ class Job:
     seconds: float
     """Between the end of one run and the beginning of the next."""
     run: Callable[[Pool], Awaitable[object]]
+    channel: str | None = None
+    """What PostgreSQL notifies when there is something to do before that."""
 
 
 def jobs(settings: Settings) -> Sequence[Job]:
@@ -93,6 +97,8 @@ def jobs(settings: Settings) -> Sequence[Job]:
     return (
         Job("deleting old deliveries", 3_600, deliveries.delete_old_deliveries),
         Job("sweeping files", 60, partial(sweep, store=open_store(settings))),
+        Job("handing in overdue attempts", 2, submit_overdue),
+        Job("regrading", POLL_SECONDS, regrade, _REGRADES),
     )
 
 
@@ -164,12 +170,13 @@ async def run(settings: Settings, stop: asyncio.Event, *, on_ready: Callable[[],
         on_ready()
         senders = [Sender(settings, pool, _transport(settings)) for _ in range(SENDERS)]
         news = asyncio.Event()
+        channels = {_CHANNEL: news, **{job.channel: asyncio.Event() for job in recurring if job.channel}}
         async with asyncio.TaskGroup() as group:
             sending = {group.create_task(sender.run()): sender for sender in senders}
             others = [
-                group.create_task(_listen(settings.require_worker_url(), news)),
+                group.create_task(_listen(settings.require_worker_url(), channels)),
                 group.create_task(_watch(pool, news, senders)),
-                *(group.create_task(_do(job, pool)) for job in recurring),
+                *(group.create_task(_do(job, pool, channels.get(job.channel or ""))) for job in recurring),
             ]
             await stop.wait()
             for sender in senders:
@@ -213,8 +220,8 @@ async def _connect(settings: Settings) -> Pool:
     ):
         with attempt:
             try:
-                # One connection for each sender, and for looking, and for upkeep.
-                pool = await connect_pool(url, size=SENDERS + 2, acquire_timeout=_ACQUIRE_SECONDS)
+                # One connection for each sender, and for looking, for upkeep, for what is overdue, and for regrading.
+                pool = await connect_pool(url, size=SENDERS + 4, acquire_timeout=_ACQUIRE_SECONDS)
             except (asyncpg.InvalidAuthorizationSpecificationError, asyncpg.InvalidCatalogNameError) as error:
                 raise FailureError(f"No connection to PostgreSQL ({error}): check LMS_WORKER_URL.") from error
             try:
@@ -234,22 +241,23 @@ async def _connect(settings: Settings) -> Pool:
     raise AssertionError("it is tried until it succeeds")
 
 
-async def _listen(url: str, news: asyncio.Event) -> None:
-    """Hear of new mails, on a connection of its own, since only that one is told."""
+async def _listen(url: str, channels: Mapping[str, asyncio.Event]) -> None:
+    """Hear of what there is to do, on a connection of its own, since only that one is told."""
     while True:
         lost = asyncio.Event()
         try:
             connection = await asyncpg.connect(url, timeout=_ACQUIRE_SECONDS)
             try:
                 connection.add_termination_listener(lambda _, lost=lost: lost.set())
-                await connection.add_listener(_CHANNEL, lambda *_: news.set())
-                # What was queued while nobody listened.
-                news.set()
+                for channel, news in channels.items():
+                    await connection.add_listener(channel, lambda *_, news=news: news.set())
+                    # What was queued while nobody listened.
+                    news.set()
                 await lost.wait()
             finally:
                 connection.terminate()
         except UNAVAILABLE as error:
-            logger.warning("not told of new mails, which are looked for instead: %s", type(error).__name__)
+            logger.warning("not told of news, which is looked for instead: %s", type(error).__name__)
         await asyncio.sleep(random.uniform(0.5, 1.5))  # noqa: S311  so that not all come back at once
 
 
@@ -271,8 +279,10 @@ async def _watch(pool: Pool, news: asyncio.Event, senders: Iterable["Sender"]) -
                 sender.news.set()
 
 
-async def _do(job: Job, pool: Pool) -> None:
+async def _do(job: Job, pool: Pool, news: asyncio.Event | None) -> None:
     while True:
+        if news is not None:
+            news.clear()
         try:
             await job.run(pool)
         except (*UNAVAILABLE, StorageError) as error:
@@ -280,7 +290,12 @@ async def _do(job: Job, pool: Pool) -> None:
         except Exception:
             # A defect of one job is no reason to send no mail.
             logger.exception("%s failed", job.name)
-        await asyncio.sleep(job.seconds)
+        if news is None:
+            await asyncio.sleep(job.seconds)
+        else:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(job.seconds):
+                    await news.wait()
 
 
 class _DatabaseAwayError(Exception):

@@ -31,6 +31,7 @@ claimed as (
         email_outbox.kind,
         email_outbox.user_id,
         email_outbox.course_id,
+        email_outbox.score_change_id,
         email_outbox.queued_at
 ),
 given_up as (
@@ -53,8 +54,15 @@ select
     users.full_name,
     courses.code as course_code,
     courses.title as course_title,
-    lecturers.full_name as lecturer_name
+    lecturers.full_name as lecturer_name,
+    quizzes.title as quiz_title,
+    trim_scale(changes.score_before)::text as score_before,
+    trim_scale(changes.score)::text as score,
+    trim_scale(attempts.max_score)::text as max_score
 from claimed
 join lms.users on users.user_id = claimed.user_id
 left join lms.courses on courses.course_id = claimed.course_id
-left join lms.users as lecturers on lecturers.user_id = courses.lecturer_id;
+left join lms.users as lecturers on lecturers.user_id = courses.lecturer_id
+left join lms.score_changes as changes on changes.score_change_id = claimed.score_change_id
+left join lms.quiz_attempts as attempts on attempts.attempt_id = changes.attempt_id
+left join lms.quizzes on quizzes.quiz_id = attempts.quiz_id;

@@ -336,6 +336,26 @@ TABLE: dict[str, list[Row]] = {
             variant="keyed",
         ),
     ],
+    "GET /attempts/{attempt_id}/grade": [Row(("grades/read_grade",))],
+    "PUT /attempts/{attempt_id}/grade": [
+        Row(("grades/put_grade",), {"reviews": {"q1": {"points": 1}}}, ANY_VERSION)
+    ],
+    "GET /quizzes/{quiz_id}/versions/{version_number}/key": [Row(("answer_keys/read_answer_key",))],
+    "PUT /quizzes/{quiz_id}/versions/{version_number}/key": [
+        Row(
+            ("answer_keys/put_answer_key",),
+            {"key": {"q1": {"type": "true_false", "correct": False}}},
+            ANY_VERSION,
+        )
+    ],
+    "POST /quizzes/{quiz_id}/regrade": [
+        Row(("regrades/create_regrade",)),
+        Row(
+            ("begin", CLAIM, "regrades/create_regrade", "idempotency_keys/save_idempotency_key", "commit"),
+            headers={"Idempotency-Key": "once"},
+            variant="keyed",
+        ),
+    ],
     "GET /attempts/{attempt_id}": [Row(("attempts/read_attempt",))],
     "PATCH /attempts/{attempt_id}": [
         Row(("attempts/update_attempt",), {"answers": {"q1": True}}, ANY_VERSION)
@@ -350,6 +370,7 @@ TABLE: dict[str, list[Row]] = {
             variant="keyed",
         ),
     ],
+    "GET /regrades/{regrade_id}": [Row(("regrades/read_regrade",))],
     "DELETE /quizzes/{quiz_id}": [Row(("quizzes/delete_quiz",), headers=ANY_VERSION)],
     "GET /students/{student_id}/performance": [
         Row(("performance/list_performance",)),
@@ -405,6 +426,7 @@ SEVERAL = {
     "POST /courses/{course_id}/quizzes/import",
     "POST /courses/{course_id}/quizzes/import rehearsed",
     "POST /courses/{course_id}/quizzes/import keyed",
+    "POST /quizzes/{quiz_id}/regrade keyed",
     "POST /courses/{course_id}/materials/files",
     "POST /courses/{course_id}/materials/files keyed",
     "POST /courses/{course_id}/materials/files refused",
@@ -561,6 +583,8 @@ def _prepare(route: str, school: School, admin_url: str) -> tuple[str, dict[str,
             )
         if route == "POST /quizzes/{quiz_id}/attempts":
             connection.execute("delete from lms.quiz_attempts where quiz_id = %s", (school.own["quiz_id"],))
+        if route.endswith("/grade"):
+            own["attempt_id"] = school.own["graded_attempt_id"]
         if route == "POST /account-tokens/redeem":
             connection.execute(
                 "insert into lms.account_tokens (token_hash, user_id, expires_at) "

@@ -153,6 +153,14 @@ PATCH  /attempts/{attempt_id=own.dropped_attempt_id}  404        404          40
 POST   /attempts/{attempt_id}/submit                200,404,404  404          404,200,404    404          404          404          404          404
 POST   /attempts/{attempt_id=graded_attempt_id}/submit  404      200,404,404  404,200,404    404          404          404          404          404
 POST   /attempts/{attempt_id=own.dropped_attempt_id}/submit  404  404         404            404          404          404          404          404
+GET    /attempts/{attempt_id=graded_attempt_id}/grade  404       404          404            404          404          200,404,404  404,200,404  200,200,404
+GET    /attempts/{attempt_id}/grade                 404          404          404            404          404          200,404,404  404,200,404  200,200,404
+PUT    /attempts/{attempt_id=graded_attempt_id}/grade  404       404          404            404          404          200,404,404  404,200,404  200,200,404
+PUT    /attempts/{attempt_id}/grade                 404          404          404            404          404          409,404,404  404,409,404  409,409,404
+GET    /quizzes/{quiz_id}/versions/{version_number}/key  404     404          404            404          404          200,404,404  404,200,404  200,200,404
+PUT    /quizzes/{quiz_id}/versions/{version_number}/key  404     404          404            404          404          200,404,404  404,200,404  200,200,404
+POST   /quizzes/{quiz_id}/regrade                   404          404          404            404          404          202,404,404  404,202,404  202,202,404
+GET    /regrades/{regrade_id}                       404          404          404            404          404          200,404,404  404,200,404  200,200,404
 
 GET    /courses/{course_id}/enrollments             404          404          404            404          404          200/5,404,404  404,200/1,404  200/5,200/1,404
 GET    /courses/{course_id}/enrollments?count=true  404          404          404            404          404          200/5,404,404  404,200/1,404  200/5,200/1,404
@@ -281,6 +289,10 @@ BODIES: dict[str, Any] = {
     "POST /courses/{course_id}/quizzes/import": (
         "::Sum:: 2 + 2 = {#4:0.1}\n\nGreen? {=leaf ~sky}\n\nMatch. {=a -> b =c -> d}\n"
     ),
+    "PUT /attempts/{attempt_id}/grade": {"reviews": {"q1": {"points": 0.5, "comment": "Not quite."}}},
+    "PUT /quizzes/{quiz_id}/versions/{version_number}/key": {
+        "key": {"q1": {"type": "true_false", "correct": False}}
+    },
     "POST /courses/{course_id}/enrollments": {"state": "active"},
     "POST /courses/{course_id}/enrollments/import": (
         f"email,full_name,state\r\n{address_of('newcomer')},Newcomer,active\r\n"
@@ -320,6 +332,8 @@ ABSENT: dict[str, Any] = {
     "taken_quiz_id": NO_ID,
     "attempt_id": NO_ID,
     "graded_attempt_id": NO_ID,
+    "regrade_id": NO_ID,
+    "version_number": 1,
     "email": address_of("absent"),
     "week_number": 1,
 }
@@ -327,7 +341,8 @@ ABSENT: dict[str, Any] = {
 _PLACE = re.compile(r"\{(own\.)?(\w+)(?:=(@|own\.)?(\w+))?\}")
 
 AUDITED = re.compile(
-    r"(POST|PUT|PATCH) (/users|/auth/password|.*/enrollments)|POST (/quizzes/.*/attempts|/attempts/.*/submit)"
+    r"(POST|PUT|PATCH) (/users|/auth/password|.*/enrollments|.*/(grade|key|regrade)$)"
+    r"|POST (/quizzes/.*/attempts|/attempts/.*/submit)"
 )
 """Each success on one of these routes leaves one audit row, and no other request leaves any."""
 

@@ -21,10 +21,12 @@ from api.gift.questions import read_quiz
 from api.http.downloads import Download
 from api.http.problems import ProblemDetails
 from api.http.quiz_files import imported, left_out
+from api.models.answer_keys import NewAnswerKey
 from api.models.attempts import AttemptPatch, Submission
 from api.models.courses import CoursePatch, NewCourse
 from api.models.enrollments import EnrollmentPatch, NewEnrollment
 from api.models.files import Stored
+from api.models.grades import NewGrade
 from api.models.materials import CrawledMaterial, MaterialPatch, NewMaterial
 from api.models.quizzes import NewQuiz, NewQuizVersion, QuizPatch
 from api.models.syllabus_weeks import NewSyllabus, NewSyllabusWeek, NumberedSyllabusWeek
@@ -226,6 +228,37 @@ def calls(school: School, empty_term_id: UUID, uploading_file_id: UUID) -> dict[
         "dashboards/read_course_dashboard": [course],
         "dashboards/list_at_risk": pages(course_id=own["course_id"]),
         "dashboards/list_gradebook": pages(course_id=own["course_id"]),
+        "grades/read_grade": [
+            {"actor": LECTURER, "attempt_id": own[name]} for name in ("attempt_id", "graded_attempt_id")
+        ],
+        "grades/put_grade": [
+            {
+                "actor": LECTURER,
+                "attempt_id": own["graded_attempt_id"],
+                "version": None,
+                "grade": NewGrade.model_validate({"reviews": reviews}),
+            }
+            for reviews in (
+                {"q1": {"points": 0.5, "comment": "Why?"}},
+                {"q1": {"points": 2}},
+                {"q1": None},
+                {},
+            )
+        ],
+        "answer_keys/read_answer_key": [asked | {"version_number": 1}],
+        "answer_keys/put_answer_key": [
+            asked
+            | {
+                "version_number": 1,
+                "version": None,
+                "corrected": NewAnswerKey.model_validate(
+                    {"key": {"q1": {"type": "true_false", "correct": right}}}
+                ),
+            }
+            for right in (True, False)
+        ],
+        "regrades/create_regrade": [asked],
+        "regrades/read_regrade": [{"actor": LECTURER, "regrade_id": own["regrade_id"]}],
         "courses/list_courses": pages(),
         "courses/list_courses_by_term": pages(term_id=own["term_id"]),
         "courses/list_courses_by_lecturer": pages(lecturer_id=own["lecturer_id"], term_id=None),

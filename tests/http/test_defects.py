@@ -45,6 +45,8 @@ TABLES_OF = {
     "PUT /quizzes/{quiz_id}/questions": ["quizzes", "quiz_versions", "quiz_answer_keys"],
     "PATCH /attempts/{attempt_id}": ["quiz_attempts"],
     "POST /attempts/{attempt_id}/submit": ["quiz_attempts", "topic_performance"],
+    "PUT /attempts/{attempt_id}/grade": ["quiz_attempts"],
+    "PUT /quizzes/{quiz_id}/versions/{version_number}/key": ["quiz_answer_keys"],
     "POST /courses/{course_id}/enrollments": ["student_enrollments", "courses"],
     "PATCH /courses/{course_id}/enrollments/{student_id}": ["student_enrollments", "courses"],
 }
@@ -98,6 +100,8 @@ def send(
     places = dict(school.own)
     if operation.path.endswith("/file"):
         places["material_id"] = school.own["file_material_id"]
+    if operation.path.endswith("/grade"):
+        places["attempt_id"] = school.own["graded_attempt_id"]
     address = operation.path.format(**{**places, **(defect.path if defect else {})})
     given = defect.query if defect else ""
     needed = QUERIES.get(operation.route, "")

@@ -72,8 +72,10 @@ FILES = {
     "POST /courses/{course_id}/enrollments/import",
     "POST /courses/{course_id}/materials/files",
     "POST /courses/{course_id}/quizzes/import",
+    "POST /quizzes/{quiz_id}/regrade",
 }
-"""What takes no JSON: tests/http/test_imports.py, test_files.py and test_quiz_imports.py send it again."""
+"""What takes no JSON body: tests/http/test_imports.py, test_files.py, test_quiz_imports.py and test_grades.py
+send it again."""
 
 ONCE_ANYWAY = {"POST /quizzes/{quiz_id}/attempts", "POST /attempts/{attempt_id}/submit"}
 """What has one effect without a key as well: tests/http/test_attempts.py sends it again, both ways."""

@@ -556,6 +556,9 @@ def test_every_file_that_asks_who_acts_decides_by_it_or_shows_what_everybody_may
         "terms/list_terms",
         "terms/read_term",
         # Decided behind the door that it goes through.
+        "answer_keys/put_answer_key",
+        "answer_keys/read_answer_key",
+        "grades/put_grade",
         "quizzes/put_questions",
     }
 

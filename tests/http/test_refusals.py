@@ -19,6 +19,7 @@ from api.http.problems import problem_of
 from api.http.service import read_catalogue
 from api.models.enrollments import EnrollmentLine
 from api.models.files import Stored
+from api.models.grades import Review
 from tests.conftest import TestDatabase
 from tests.http.matrix import NO_ID, TEXT_TYPES, body_of, token_hash
 from tests.http.support import Client, blamed, one, refusal
@@ -153,6 +154,9 @@ BY_REQUEST: dict[str, list[Step]] = {
     "materials/update_material materials_source_ck": [
         ("lecturer", "PATCH /materials/{file_material_id}", {"url": "https://new.example/"})
     ],
+    "grades/put_grade quiz_attempts_handed_in": [
+        ("lecturer", "PUT /attempts/{attempt_id}/grade", {"reviews": {}})
+    ],
     "quizzes/create_quiz quizzes_window_ck": [
         ("lecturer", "POST /courses/{course_id}/quizzes", {"closes_at": "2026-10-01T08:00:00Z"})
     ],
@@ -201,6 +205,20 @@ for entry in LONG_KEY.key.values():
 _POLICY = {"score": "highest", "mastered": 0.5, "developing": 0.8}
 
 BY_STATEMENT: dict[str, dict[str, Any]] = {
+    "grades/put_grade quiz_reviews_form": {"reviews": []},
+    "grades/put_grade quiz_reviews_points": {"reviews": {"q1": Review(points=2.01)}},
+    "grades/put_grade quiz_reviews_unknown_question": {"reviews": {"q2": None}},
+    **{
+        f"answer_keys/put_answer_key {rule}": {"key": key}
+        for rule, key in {
+            "quiz_key_form": {"q1": {"type": "true_false"}},
+            "quiz_key_missing": {},
+            "quiz_key_unknown_question": {
+                "q1": {"type": "true_false", "correct": True},
+                "q2": {"type": "essay"},
+            },
+        }.items()
+    },
     "quizzes/create_quiz quizzes_week_number_ck": {"week_number": 54},
     "quizzes/create_quiz quizzes_title_ck": {"title": ""},
     "quizzes/create_quiz quizzes_time_limit_seconds_ck": {"time_limit_seconds": 9},
@@ -322,6 +340,12 @@ NOT_TRIED = {
     "attempts/update_attempt quiz_attempts_due_at_past": _TAKEN + "when the time is over",
     "attempts/update_attempt quiz_attempts_answers_ck": _TAKEN + "with long essays",
     "attempts/submit_attempt quiz_attempts_answers_ck": _TAKEN + "with a long list",
+    **{
+        f"answer_keys/put_answer_key {rule}": "in tests/http/test_grades.py, with a key of its type"
+        for rule in ("quiz_key_range", "quiz_key_twice", "quiz_key_unknown_option")
+    },
+    "answer_keys/put_answer_key quiz_answer_keys_key_ck": "a request is not as long: 413",
+    "grades/put_grade quiz_attempts_reviews_ck": "likewise",
     "quizzes/delete_quiz quiz_attempts_quiz_version_fk": "in tests/http/test_quizzes.py, with an attempt",
     "enrollments/import_enrollments users_email_uq": _MEANWHILE,
     "enrollments/import_enrollments student_enrollments_student_id_fk": _MEANWHILE,

@@ -114,6 +114,7 @@ LOST = {
     "0024_create_quizzes": {"quizzes", "quiz_versions", "quiz_answer_keys"},
     "0025_create_quiz_attempts": {"quiz_attempts"},
     "0026_create_topic_performance": {"topic_performance", "courses.mastery_policy"},
+    "0028_create_regrades": {"regrades", "score_changes", "email_outbox"},
 }
 """Tables and columns whose contents are gone after a rollback. Its file says so in words, behind `-- loses`."""
 
@@ -147,6 +148,15 @@ LIVED_IN = """
     select quizzes.quiz_id, 1, enrollments.student_id, 1, 'submitted', '{"q1": true}', 2, now()
     from lms.quizzes join lms.student_enrollments as enrollments on enrollments.course_id = quizzes.course_id;
     select from lms.record_grades(array(select attempt_id from lms.quiz_attempts));
+    insert into lms.regrades (quiz_id, requested_by)
+    select quizzes.quiz_id, courses.lecturer_id
+    from lms.quizzes join lms.courses on courses.course_id = quizzes.course_id;
+    insert into lms.score_changes (attempt_id, score_before, score) select attempt_id, 1, 2 from lms.quiz_attempts;
+    insert into lms.email_outbox (kind, user_id, course_id, score_change_id)
+    select 'score_changed', attempts.student_id, quizzes.course_id, changes.score_change_id
+    from lms.score_changes as changes
+    join lms.quiz_attempts as attempts on attempts.attempt_id = changes.attempt_id
+    join lms.quizzes on quizzes.quiz_id = attempts.quiz_id;
 """
 """What is in a database after some use that the demo school has none of."""
 

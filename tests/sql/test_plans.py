@@ -48,6 +48,7 @@ LARGE = {
     "quiz_attempts",
     "quiz_versions",
     "quizzes",
+    "regrades",
     "sessions",
     "student_enrollments",
     "syllabus_weeks",
@@ -99,6 +100,10 @@ GIVEN: dict[str, str | None] = {
     "score_policy": "highest",
     "feedback_policy": "never",
     "questions": json.dumps(quiz("true_false").questions),
+    "version_number": "1",
+    "reviews": '{"q1": {"points": 1}}',
+    "claims": "1",
+    "most": "1",
 }
 """What a parameter is given that no row of the school fills."""
 
@@ -119,6 +124,7 @@ GIVEN_TO: dict[str, dict[str, str | None]] = {
         "left_out": "[]",
         "dry_run": "false",
     },
+    "answer_keys/put_answer_key": {"key": json.dumps(quiz("true_false").key)},
     "quizzes/put_questions": {"key": json.dumps(quiz("true_false").key)},
     "users/create_user": {"role": "student"},
     "users/list_users_by_email": {"role": None},
@@ -219,6 +225,8 @@ class Planner:
             known["material_id"] = self.school.own["file_material_id"]
         if query.name in FILE_OF:
             known["file_id"] = self.school.own[FILE_OF[query.name]]
+        if query.name.startswith("grades/"):
+            known["attempt_id"] = self.school.own["graded_attempt_id"]
         if query.name == "enrollments/enroll_student":
             known["student_id"] = self.school.outsider_id
         if query.name == "enrollments/read_enrollment":

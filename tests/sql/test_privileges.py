@@ -189,13 +189,20 @@ def test_the_service_cannot(api: psycopg.Connection[Any], statement: str) -> Non
         "select token_hash from lms.sessions",
         "select from lms.actor(sha256('a'))",
         "select from lms.credentials('a@school.example')",
-        "select from lms.student_enrollments",
+        "select enrolled_at from lms.student_enrollments",
+        "update lms.student_enrollments set state = state",
+        "select answers from lms.quiz_attempts",
+        "update lms.quiz_attempts set score = 1",
+        "select from lms.quiz_answer_keys",
         "select from lms.account_tokens",
         (
             "insert into lms.account_tokens (token_hash, user_id, expires_at) "
             "select sha256('a'), user_id, now() + interval '1 day' from lms.users"
         ),
-        "insert into lms.email_outbox (kind, user_id) select 'password_set', user_id from lms.users",
+        (
+            "insert into lms.email_outbox (kind, user_id, state) "
+            "select 'password_set', user_id, 'sent' from lms.users"
+        ),
         "update lms.email_outbox set user_id = user_id",
         "select from lms.audit_events",
         "create table lms.mine ()",
@@ -222,7 +229,7 @@ COLUMNS = """
 
 UNREAD = {"email_outbox": {"reply"}, "users": {"password_hash"}}
 """Columns that the service does not read."""
-NONE_OF_ITS_BUSINESS = {"deployments", "quiz_answer_keys"}
+NONE_OF_ITS_BUSINESS = {"deployments", "quiz_answer_keys", "score_changes"}
 """Tables that it neither reads nor writes."""
 INSERTED = {
     "audit_events": {"actor_id", "action", "user_id", "course_id", "changes"},
@@ -262,6 +269,7 @@ INSERTED = {
         "score_policy",
         "feedback_policy",
     },
+    "regrades": {"quiz_id", "requested_by"},
     "student_enrollments": {"student_id", "course_id", "state", "delivery_id"},
     "syllabus_weeks": {"course_id", "week_number", "topic", "objectives", "reading"},
     "terms": {"code", "title", "starts_on", "ends_on"},
@@ -278,6 +286,7 @@ UPDATED = {
     "quiz_attempts": {"answers", "version"},
     "quiz_versions": set[str](),
     "quizzes": INSERTED["quizzes"] - {"course_id"} | {"state", "version", "updated_at"},
+    "regrades": {"requests"},
     "student_enrollments": {"state", "delivery_id", "version", "updated_at"},
     "syllabus_weeks": {"topic", "objectives", "reading"},
     "terms": INSERTED["terms"] | {"version", "updated_at"},
@@ -341,20 +350,64 @@ def test_the_service_deletes_from_these_tables_and_no_others(owner: psycopg.Conn
 
 
 WORKER = {
+    "audit_events": {
+        "select": False,
+        "insert": INSERTED["audit_events"],
+        "update": False,
+        "delete": False,
+    },
     "courses": {
-        "select": {"course_id", "code", "title", "lecturer_id"},
+        "select": {"course_id", "code", "title", "lecturer_id", "state"},
         "insert": False,
         "update": False,
         "delete": False,
     },
     "email_outbox": {
         "select": True,
-        "insert": False,
+        "insert": {"kind", "user_id", "course_id", "score_change_id"},
         "update": {"state", "attempts", "next_attempt_at", "reply", "settled_at"},
         "delete": True,
     },
     "files": {"select": True, "insert": False, "update": {"state"}, "delete": True},
     "materials": {"select": {"file_id"}, "insert": False, "update": False, "delete": False},
+    "quiz_attempts": {
+        "select": {"attempt_id", "quiz_id", "max_score"},
+        "insert": False,
+        "update": False,
+        "delete": False,
+    },
+    "quizzes": {
+        "select": {"quiz_id", "course_id", "title"},
+        "insert": False,
+        "update": False,
+        "delete": False,
+    },
+    "regrades": {
+        "select": True,
+        "insert": False,
+        "update": {
+            "state",
+            "claims",
+            "due_at",
+            "attempts_regraded",
+            "scores_changed",
+            "started_at",
+            "finished_at",
+        },
+        "delete": False,
+    },
+    "score_changes": {
+        "select": True,
+        "insert": {"attempt_id", "score_before", "score"},
+        "update": False,
+        "delete": False,
+    },
+    "student_enrollments": {
+        "select": {"student_id", "course_id", "state"},
+        "insert": False,
+        "update": False,
+        "delete": False,
+    },
     "users": {
         "select": {"user_id", "email", "full_name", "role", "deactivated_at"},
         "insert": False,

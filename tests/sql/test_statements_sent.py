@@ -18,7 +18,7 @@ from api.review.server import rolled_back
 from tests.conftest import TestDatabase
 from tests.operations.relay import relay_settings, relaying
 from tests.sql.questions import quiz
-from tests.support.mail import Outbox, address_of, mail_server
+from tests.support.mail import Outbox, address_of, mail_server, wait_until
 from tests.support.school import School
 from tests.support.service import settings_for
 
@@ -137,6 +137,13 @@ def _use_quizzes(send: Sender, quizzes: str) -> None:
     send("GET", quizzes)
     send("GET", made)
     send("PATCH", made, json={"state": "published"}, headers=_MERGE)
+    key = f"{made}/versions/1/key"
+    send("GET", key)
+    send("PUT", key, json={"key": quiz("true_false").key}, headers=_WHICHEVER)
+    grade = f"/attempts/{send.school.own['graded_attempt_id']}/grade"
+    send("GET", grade)
+    send("PUT", grade, json={"reviews": {}}, headers=_WHICHEVER)
+    send("GET", send("POST", f"{made}/regrade", status=202).headers["location"])
     send("DELETE", made, status=204, headers=_WHICHEVER)
 
 
@@ -240,12 +247,22 @@ def test_of_the_worker_it_saw_those_that_name_its_role(watched: TestDatabase, sc
             outbox.queue("new", "invitation"),
             outbox.queue("old", "password_set"),
         ]
+        connection.execute(
+            "insert into lms.regrades (quiz_id, requested_by) values (%(taken_quiz_id)s, %(lecturer_id)s)",
+            school.own,
+        )
         with relaying(relay_settings(watched, mail)):
             for delivery_id in queued:
                 outbox.settled(delivery_id)
+            wait_until(
+                lambda: (
+                    connection.execute("select from lms.regrades where state <> 'done'").fetchone() is None
+                )
+            )
     # To be told of mails, and to know whom it runs as.
     besides = (
         'listen "lms_deliveries"',
+        'listen "lms_regrades"',
         "-- catalogue/read_service_role",
         "select /* catalogue/read_service_role */",
     )

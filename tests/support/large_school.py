@@ -167,6 +167,13 @@ FILL = """
     select quiz_id, 1, '[{"id": "q1", "type": "true_false", "prompt": "True?", "points": 1}]' from lms.quizzes;
     insert into lms.quiz_answer_keys (quiz_id, version_number, key)
     select quiz_id, 1, '{"q1": {"type": "true_false", "correct": true}}' from lms.quizzes;
+    insert into lms.regrades (quiz_id, requested_by, state, started_at, finished_at, due_at)
+    select quizzes.quiz_id, courses.lecturer_id, 'done', now(), now(), now()
+    from lms.quizzes join lms.courses on courses.course_id = quizzes.course_id;
+    insert into lms.regrades (quiz_id, requested_by)
+    select quizzes.quiz_id, courses.lecturer_id
+    from (select quiz_id, course_id from lms.quizzes order by quiz_id limit 1000) as quizzes
+    join lms.courses on courses.course_id = quizzes.course_id;
 
     -- The first quiz of the crowded course was taken by all who are on it, who are at it again.
     insert into lms.quiz_attempts (
@@ -192,6 +199,30 @@ FILL = """
     join lms.student_enrollments as enrollments on enrollments.course_id = quizzes.course_id;
     insert into lms.quiz_attempts (quiz_id, quiz_version, student_id, attempt_number, max_score, due_at)
     select quiz_id, 1, student_id, 2, 1, now() + interval '1 day' from lms.quiz_attempts;
+    -- Half of all students have taken the quiz of one of their courses; one in a thousand has yet to hand it in.
+    insert into lms.quiz_attempts (
+        quiz_id, quiz_version, student_id, attempt_number, state, answers, score, max_score, graded_by_key,
+        submitted_at, graded_at, due_at
+    )
+    select
+        quizzes.quiz_id, 1, taken.student_id, 1,
+        case when taken.place %% 1000 = 0 then 'in_progress' else 'graded' end,
+        '{"q1": true}',
+        case when taken.place %% 1000 <> 0 then 1 end,
+        1,
+        case when taken.place %% 1000 <> 0 then 1 end,
+        case when taken.place %% 1000 <> 0 then now() end,
+        case when taken.place %% 1000 <> 0 then now() end,
+        case when taken.place %% 1000 = 0 then now() + interval '1 day' end
+    from (
+        select distinct on (student_id) student_id, course_id, row_number() over (order by student_id) as place
+        from lms.student_enrollments where state = 'active' and course_id <> (select course_id from crowded)
+        order by student_id, course_id
+    ) as taken
+    join lateral (
+        select quiz_id from lms.quizzes where quizzes.course_id = taken.course_id order by quiz_id limit 1
+    ) as quizzes on true
+    where taken.place %% 2 = 0;
     -- What was learned: on the crowded course by everybody, by the first student everywhere.
     insert into lms.quiz_attempts (
         quiz_id, quiz_version, student_id, attempt_number, state, score, max_score, submitted_at, graded_at
@@ -199,7 +230,8 @@ FILL = """
     select taken.quiz_id, 1, enrollments.student_id, 1, 'graded', 0, 1, now(), now()
     from lms.student_enrollments as enrollments
     join (select course_id, max(quiz_id::text)::uuid as quiz_id from lms.quizzes group by course_id) as taken
-        on taken.course_id = enrollments.course_id;
+        on taken.course_id = enrollments.course_id
+    on conflict do nothing;
     insert into lms.topic_performance (
         student_id, course_id, week_number, attempts, best_score, last_score, average_score, mastery
     )
@@ -300,6 +332,18 @@ def found_large_school(admin_url: str) -> LargeSchool:
             "and state = 'in_progress'",
             own["quiz_id"],
             student_id,
+        )
+        own["graded_attempt_id"], own["taken_quiz_id"] = _row(
+            connection,
+            "select attempt_id::text, quiz_id::text from lms.quiz_attempts where state = 'graded' "
+            "order by attempt_id limit 1",
+        )
+        own["regrade_id"], own["regraded_quiz_id"] = _row(
+            connection,
+            "update lms.regrades set state = 'running', claims = 1, started_at = now(), "
+            "due_at = now() + interval '1 day' where state = 'queued' and regrade_id = "
+            "(select regrade_id from lms.regrades where state = 'queued' order by regrade_id desc limit 1) "
+            "returning regrade_id::text, quiz_id::text",
         )
         (own["delivery_id"],) = _row(
             connection,

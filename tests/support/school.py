@@ -140,6 +140,13 @@ def found_school(admin_url: str) -> School:
             _add_audit_event(connection, rows)
             rows["delivery_id"] = _add_delivery(connection, "welcome", rows["user_id"], rows["course_id"])
             rows["password_delivery_id"] = _add_delivery(connection, "password_set", rows["user_id"], None)
+            rows["version_number"] = 1
+            rows["regrade_id"] = _one(
+                connection,
+                "insert into lms.regrades (quiz_id, requested_by, state, started_at, finished_at) "
+                "values (%(taken_quiz_id)s, %(lecturer_id)s, 'done', now(), now()) returning regrade_id",
+                rows,
+            )
     return school
 
 
@@ -361,7 +368,7 @@ def _end(connection: psycopg.Connection[Any], school: School) -> None:
         )
 
 
-def _one(connection: psycopg.Connection[Any], statement: Any, arguments: tuple[Any, ...] = ()) -> Any:
+def _one(connection: psycopg.Connection[Any], statement: Any, arguments: Any = ()) -> Any:
     row = connection.execute(statement, arguments).fetchone()
     assert row is not None
     return row[0]

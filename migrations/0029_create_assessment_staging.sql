@@ -4,7 +4,7 @@
 -- locks  none, the tables are new
 -- undo   drops the tables, which are empty between imports
 --
--- depends: 0027_create_quiz_doors
+-- depends: 0028_create_checked_answers
 
 set local role lms_owner;
 
