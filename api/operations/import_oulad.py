@@ -1,7 +1,7 @@
 """Import the Open University Learning Analytics Dataset from a folder: `lms import oulad DIR`.
 
 The files are those of api/operations/oulad_source.py. Their lines are copied into the staging tables of
-migrations/0015 and 0028, and from there a few statements check and insert them all; these lie in
+migrations/0015 and 0029, and from there a few statements check and insert them all; these lie in
 api/operations/sql/import_oulad/. What a course does not need of a person (gender, region, education, deprivation,
 age, disability) is deliberately not stored, nor is it staged.
 

@@ -114,7 +114,7 @@ LOST = {
     "0024_create_quizzes": {"quizzes", "quiz_versions", "quiz_answer_keys"},
     "0025_create_quiz_attempts": {"quiz_attempts"},
     "0026_create_topic_performance": {"topic_performance", "courses.mastery_policy"},
-    "0028_create_regrades": {"regrades", "score_changes", "email_outbox"},
+    "0030_create_regrades": {"regrades", "score_changes", "email_outbox"},
 }
 """Tables and columns whose contents are gone after a rollback. Its file says so in words, behind `-- loses`."""
 
