@@ -358,7 +358,7 @@ comment on function lms.reviews_defect(jsonb, jsonb) is
 
 create function lms.review_attempt(token_hash bytea, attempt_id uuid, seen_version integer, reviews jsonb)
 returns setof lms.quiz_attempts
-language plpgsql volatile security definer
+language plpgsql volatile security definer rows 1
 set search_path = pg_catalog, pg_temp
 set jit = off
 as $$

@@ -1357,7 +1357,7 @@ ALTER FUNCTION lms.reveal_answer_key(token_hash bytea, attempt_id uuid) OWNER TO
 COMMENT ON FUNCTION lms.reveal_answer_key(token_hash bytea, attempt_id uuid) IS 'The key to an attempt of one''s own, once the quiz says that it may be seen. No row: not yet, or no such attempt.';
 
 CREATE FUNCTION lms.review_attempt(token_hash bytea, attempt_id uuid, seen_version integer, reviews jsonb) RETURNS SETOF lms.quiz_attempts
-    LANGUAGE plpgsql SECURITY DEFINER
+    LANGUAGE plpgsql SECURITY DEFINER ROWS 1
     SET search_path TO 'pg_catalog', 'pg_temp'
     SET jit TO 'off'
     AS $$
@@ -2187,6 +2187,10 @@ CREATE UNIQUE INDEX regrades_queued_uq ON lms.regrades USING btree (quiz_id) WHE
 COMMENT ON INDEX lms.regrades_queued_uq IS '409 This quiz is going to be graded again already.';
 
 CREATE INDEX regrades_quiz_id_ix ON lms.regrades USING btree (quiz_id);
+CREATE UNIQUE INDEX regrades_running_uq ON lms.regrades USING btree (quiz_id) WHERE (state = 'running'::text);
+
+COMMENT ON INDEX lms.regrades_running_uq IS '409 This quiz is being graded again already.';
+
 CREATE INDEX score_changes_attempt_id_ix ON lms.score_changes USING btree (attempt_id);
 CREATE INDEX sessions_expires_at_ix ON lms.sessions USING btree (expires_at);
 CREATE INDEX sessions_user_id_ix ON lms.sessions USING btree (user_id);
