@@ -3,8 +3,8 @@
 -- why    a lecturer who corrects a key does not wait for thousands of attempts, and no student finds another score by
 --        chance; what is done and what is not is a row, so that whoever is killed leaves nothing half done
 -- locks  quizzes and quiz_attempts, SHARE ROW EXCLUSIVE, for the foreign keys; email_outbox, ACCESS EXCLUSIVE, while
---        its rows are read once for the wider rule; quizzes, quiz_attempts, courses, student_enrollments and audit_events,
---        ACCESS EXCLUSIVE for an instant, for the policies that let the worker through
+--        its rows are read once for the wider rule; quizzes, quiz_attempts, courses, student_enrollments and
+--        audit_events, ACCESS EXCLUSIVE for an instant, for the policies that let the worker through
 -- undo   drops the tables; mails about scores that were not sent yet are not sent
 --
 -- depends: 0029_create_assessment_staging
@@ -67,7 +67,10 @@ comment on constraint regrades_finished_at_ck on lms.regrades is '422 What is do
 -- Serves sql/regrades/create_regrade.sql: who asks while one is queued gets that one.
 create unique index regrades_queued_uq on lms.regrades (quiz_id) where state = 'queued';
 comment on index lms.regrades_queued_uq is '409 This quiz is going to be graded again already.';
--- Serves sql/regrades/claim_regrade.sql: whether another one of the quiz is running; and the deletion of a quiz.
+-- Serves sql/regrades/claim_regrade.sql: whether another one of the quiz is running.
+create unique index regrades_running_uq on lms.regrades (quiz_id) where state = 'running';
+comment on index lms.regrades_running_uq is '409 This quiz is being graded again already.';
+-- Serves the deletion of a quiz.
 create index regrades_quiz_id_ix on lms.regrades (quiz_id);
 -- Serves sql/regrades/claim_regrade.sql: what is due, the longest wait first.
 create index regrades_due_at_regrade_id_ix on lms.regrades (due_at, regrade_id) where state <> 'done';

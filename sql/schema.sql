@@ -2303,6 +2303,10 @@ CREATE UNIQUE INDEX regrades_queued_uq ON lms.regrades USING btree (quiz_id) WHE
 COMMENT ON INDEX lms.regrades_queued_uq IS '409 This quiz is going to be graded again already.';
 
 CREATE INDEX regrades_quiz_id_ix ON lms.regrades USING btree (quiz_id);
+CREATE UNIQUE INDEX regrades_running_uq ON lms.regrades USING btree (quiz_id) WHERE (state = 'running'::text);
+
+COMMENT ON INDEX lms.regrades_running_uq IS '409 This quiz is being graded again already.';
+
 CREATE INDEX score_changes_attempt_id_ix ON lms.score_changes USING btree (attempt_id);
 CREATE INDEX sessions_expires_at_ix ON lms.sessions USING btree (expires_at);
 CREATE INDEX sessions_user_id_ix ON lms.sessions USING btree (user_id);

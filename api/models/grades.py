@@ -33,7 +33,9 @@ class NewGrade(Request):
     """Points and comments by the id of the question; null takes one back, and what is left out stays."""
 
     reviews: dict[str, Review | None] = Field(
-        max_length=MAX_QUESTIONS, examples=[{"q3": {"points": 4.5, "comment": "And why?"}, "q4": None}]
+        min_length=1,
+        max_length=MAX_QUESTIONS,
+        examples=[{"q3": {"points": 4.5, "comment": "And why?"}, "q4": None}],
     )
 
 

@@ -7,4 +7,5 @@
 -- result  row    HandedIn
 -- index   quiz_attempts_due_at_attempt_id_ix
 
-select /* grades/submit_overdue_attempts */ lms.submit_overdue_attempts($1) as attempts;
+select /* grades/submit_overdue_attempts */ its.attempts
+from lms.submit_overdue_attempts($1) as its (attempts);

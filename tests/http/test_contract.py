@@ -242,7 +242,6 @@ def calls(school: School, empty_term_id: UUID, uploading_file_id: UUID) -> dict[
                 {"q1": {"points": 0.5, "comment": "Why?"}},
                 {"q1": {"points": 2}},
                 {"q1": None},
-                {},
             )
         ],
         "answer_keys/read_answer_key": [asked | {"version_number": 1}],

@@ -155,7 +155,7 @@ BY_REQUEST: dict[str, list[Step]] = {
         ("lecturer", "PATCH /materials/{file_material_id}", {"url": "https://new.example/"})
     ],
     "grades/put_grade quiz_attempts_handed_in": [
-        ("lecturer", "PUT /attempts/{attempt_id}/grade", {"reviews": {}})
+        ("lecturer", "PUT /attempts/{attempt_id}/grade", {"reviews": {"q1": None}})
     ],
     "quizzes/create_quiz quizzes_window_ck": [
         ("lecturer", "POST /courses/{course_id}/quizzes", {"closes_at": "2026-10-01T08:00:00Z"})

@@ -142,7 +142,7 @@ def _use_quizzes(send: Sender, quizzes: str) -> None:
     send("PUT", key, json={"key": quiz("true_false").key}, headers=_WHICHEVER)
     grade = f"/attempts/{send.school.own['graded_attempt_id']}/grade"
     send("GET", grade)
-    send("PUT", grade, json={"reviews": {}}, headers=_WHICHEVER)
+    send("PUT", grade, json={"reviews": {"q1": None}}, headers=_WHICHEVER)
     send("GET", send("POST", f"{made}/regrade", status=202).headers["location"])
     send("DELETE", made, status=204, headers=_WHICHEVER)
 
