@@ -55,7 +55,7 @@ class NewCourse(Request):
     )
     capacity: Capacity
     state: State = "draft"
-    mastery_policy: MasteryPolicy = DEFAULT_POLICY
+    mastery_policy: MasteryPolicy = Field(default_factory=lambda: DEFAULT_POLICY)
 
 
 class CoursePatch(Request):
@@ -68,7 +68,7 @@ class CoursePatch(Request):
     lecturer_id: UUID = Field(default=ABSENT, description="Only an administrator hands a course over.")
     capacity: Capacity = ABSENT
     state: State = ABSENT
-    mastery_policy: MasteryPolicy = Field(default=ABSENT, description="Replaced as a whole, not merged.")
+    mastery_policy: MasteryPolicy = ABSENT  # replaced as a whole, not merged
 
 
 class CourseTerm(Response):

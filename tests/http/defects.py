@@ -416,6 +416,7 @@ MANY_KEYS = b"{" + b",".join(b'"%x":1' % (number % 11_000) for number in range(2
 _WRONG: dict[str, list[Any]] = {
     "string": [1, 1.5, True, [], {}, ["A"]],
     "integer": ["1", 1.0, True, [], {}, 1e2, 2**31, -(2**31) - 1, 2**63 - 1, -1, 0],
+    "number": ["1", True, [], {}, "NaN"],
     "uuid": ["abc", "", 1, True, [], {}, "0190a000-0000-7000-8000-00000000000g"],
     "date": [
         "2026-02-31",
@@ -577,6 +578,8 @@ def _wrong_values(kind: dict[str, Any]) -> list[Any]:
         values += ["", "lower", "A" * 33, "A B", "A\n", "-A", "\u0130"]
     if kind["type"] == "integer":
         values += [int(kind["minimum"]) - 1, int(kind["maximum"]) + 1]
+    if kind["type"] == "number":
+        values += [kind["minimum"] - 0.0001, kind["maximum"] + 0.0001]
     return values
 
 
