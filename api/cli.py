@@ -571,6 +571,93 @@ def files_sweep() -> None:
 
 
 @main.group()
+def performance() -> None:
+    """Prove what students have mastered against their attempts, and mend it."""
+
+
+@performance.command("verify")
+@click.option("--course", "code", metavar="CODE", help="This course alone.")
+@click.option(
+    "--limit",
+    type=click.IntRange(1, 10_000),
+    default=20,
+    show_default=True,
+    help="Rows to name; all are counted.",
+)
+def performance_verify(*, code: str | None, limit: int) -> None:
+    """Compare topic performance with a recomputation from the attempts. Changes nothing.
+
+    What a student has mastered in a week is kept in lms.topic_performance, as it is graded. Here it is computed
+    anew, course by course, and every row that differs is named: what is kept, and what the attempts come to. It
+    may be done while the service runs. Exits with 1 if anything differs; `lms performance rebuild` mends it.
+
+    \b
+    Examples:
+        lms performance verify
+        lms performance verify --course CS101-2026 --limit 100
+    """
+    from api.operations.performance import verify
+    from api.operations.targets import owner_address
+    from api.operations.terminal import progress, table
+
+    with owner_address(_settings()) as url, progress() as step:
+        found = verify(url, code=code, most=limit, on_progress=step)
+    if found.differing:
+        table(
+            ("course", "week", "student", "kept", "from the attempts"),
+            (
+                (
+                    course.code,
+                    str(each.week_number),
+                    str(each.student_id),
+                    _scores(each.kept),
+                    _scores(each.computed),
+                )
+                for course, each in found.listed
+            ),
+        )
+        raise click.ClickException(
+            f"{found.differing} rows are not what the attempts come to, in {found.courses} courses looked at. "
+            "`lms performance rebuild` mends them."
+        )
+    click.echo(f"Courses that are as their attempts have them: {found.courses}.")
+
+
+@performance.command("rebuild")
+@click.option("--course", "code", metavar="CODE", help="This course alone.")
+def performance_rebuild(*, code: str | None) -> None:
+    """Compute topic performance anew from the attempts, course by course.
+
+    Each course is one transaction. What was interrupted can be started again, and what is right already is not
+    written. It may be done while the service runs: who is graded meanwhile on the same course waits for it.
+
+    \b
+    Examples:
+        lms performance rebuild
+        lms performance rebuild --course CS101-2026
+    """
+    from api.operations.performance import rebuild
+    from api.operations.targets import owner_address
+    from api.operations.terminal import progress, table
+
+    with owner_address(_settings()) as url, progress() as step:
+        changed = rebuild(url, code=code, on_progress=step)
+    if changed:
+        table(("course", "rows"), ((name, str(rows)) for name, rows in changed.items()))
+    click.echo(f"Rows mended: {sum(changed.values())}.")
+
+
+def _scores(row: "dict[str, Any] | None") -> str:
+    """A row of topic performance, or that there is none."""
+    if row is None:
+        return "no row"
+    return (
+        f"{row['mastery']}, {row['attempts']} attempts, best {row['best_score']}, "
+        f"last {row['last_score']}, average {row['average_score']}"
+    )
+
+
+@main.group()
 def sql() -> None:
     """Look at the statements that the service can send, and prove them."""
 

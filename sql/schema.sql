@@ -2295,6 +2295,7 @@ COMMENT ON INDEX lms.quiz_attempts_in_progress_uq IS '409 You are taking this qu
 
 CREATE INDEX quiz_attempts_quiz_id_attempt_id_ix ON lms.quiz_attempts USING btree (quiz_id, attempt_id);
 CREATE INDEX quiz_attempts_quiz_id_quiz_version_graded_by_key_attempt_id_ix ON lms.quiz_attempts USING btree (quiz_id, quiz_version, graded_by_key, attempt_id);
+CREATE INDEX quiz_attempts_quiz_id_submitted_at_ix ON lms.quiz_attempts USING btree (quiz_id, submitted_at) INCLUDE (score, max_score);
 CREATE INDEX quizzes_course_id_quiz_id_ix ON lms.quizzes USING btree (course_id, quiz_id);
 CREATE INDEX quizzes_course_id_week_number_quiz_id_ix ON lms.quizzes USING btree (course_id, week_number, quiz_id);
 CREATE INDEX regrades_due_at_regrade_id_ix ON lms.regrades USING btree (due_at, regrade_id) WHERE (state <> 'done'::text);

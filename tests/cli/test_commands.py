@@ -36,6 +36,8 @@ def test_these_are_the_commands() -> None:
         "mail list",
         "mail retry",
         "migrate",
+        "performance rebuild",
+        "performance verify",
         "roles",
         "seed demo",
         "serve",

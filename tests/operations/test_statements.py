@@ -9,7 +9,7 @@ import psycopg
 import pytest
 
 from api.database.queries import Query, QueryFileError, load_queries
-from api.operations import accounts, import_courses, import_oulad
+from api.operations import accounts, import_courses, import_oulad, performance
 from api.operations.failures import FailureError
 from api.operations.mail import dead_letters
 from api.operations.statements import count
@@ -19,7 +19,12 @@ from api.settings import ROOT
 from tests.conftest import TestDatabase
 
 FOLDERS = (ROOT / "seeds" / "sql", ROOT / "api" / "operations" / "sql")
-MODULES = {"import_courses": import_courses, "import_oulad": import_oulad, "mail": dead_letters}
+MODULES = {
+    "import_courses": import_courses,
+    "import_oulad": import_oulad,
+    "mail": dead_letters,
+    "performance": performance,
+}
 """Where the models are of the statements that have some."""
 QUERIES = [query for folder in FOLDERS for query in load_queries(folder).values()]
 
@@ -42,6 +47,7 @@ def test_there_are_some() -> None:
         "import_courses",
         "import_oulad",
         "mail",
+        "performance",
     }
 
 
@@ -119,4 +125,10 @@ def test_every_file_is_sent(monkeypatch: pytest.MonkeyPatch, database: TestDatab
     accounts.set_password(database.admin_url, email="a@school.example", password="sixteen letters or more")
     assert dead_letters.list_mails(database.admin_url, state=None, limit=1)
     assert dead_letters.retry_mails(database.admin_url, None) == set()
+    with psycopg.connect(database.admin_url) as connection:
+        connection.execute(
+            "insert into lms.quizzes (course_id, week_number, title) select course_id, 1, 'Quiz' from lms.courses"
+        )
+    assert performance.rebuild(database.admin_url) == {}
+    assert performance.verify(database.admin_url).differing == 0
     assert sent == {query.name for query in QUERIES}
