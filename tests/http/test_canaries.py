@@ -3,7 +3,7 @@
 Every entry of every key, every explanation, every answer of another student and every comment of a review holds a text
 that is nowhere else. Then four people send every request of the OpenAPI document, for quizzes in every state and
 attempts in every state, and all that comes back is searched: bodies, headers, refusals, mails and the service's log.
-What an answer may hold is worked out here, from the settings of the quiz, and not by the function that decides it there.
+What an answer may hold is worked out here, from the settings of the quiz, and not by the function that decides it.
 """
 
 import json
