@@ -64,6 +64,14 @@ comments, which an essay waits for. A key is corrected at `/quizzes/{quiz_id}/ve
 `POST /quizzes/{quiz_id}/regrade` grades again what an older key graded. It answers 202, and `/regrades/{regrade_id}`
 says how far it is.
 
+**Taking a quiz.** `POST /quizzes/{quiz_id}/attempts` starts an attempt or finds the one under way, with its
+questions; `PATCH /attempts/{attempt_id}` saves answers, some at a time; `POST /attempts/{attempt_id}/submit` hands it
+in and grades it. `due_at` goes by the clock of the database, never by yours, and five seconds are added for the way.
+Each of the three may be sent again after a lost answer, without an Idempotency-Key too: starting and handing in give
+the same attempt again, and a save that is told 412 was made, or another window has made one. The score is shown once
+there is one; points by question, comments, right answers and explanations when the quiz says so (`feedback_policy`),
+null before.
+
 **Errors** are `application/problem+json` (RFC 9457). `type` is stable; `errors` names each field, or each line of a
 file.
 """

@@ -1,7 +1,7 @@
 -- attempts/read_attempt
 -- One attempt with its questions and answers, for its student while they are on the course, and for whoever teaches it.
--- Points by question and what is right come through the two doors to the key, and so to a student when the quiz says so;
--- the score, once there is one, is no secret.
+-- Points by question and what is right come through the two doors to the key, and so to a student when the quiz says
+-- so; the score, once there is one, is no secret.
 --
 -- $1  token_hash  bytea
 -- $2  attempt_id  uuid

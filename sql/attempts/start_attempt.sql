@@ -1,7 +1,7 @@
 -- attempts/start_attempt
 -- Take a quiz, by a student who is active on its course: a new attempt at its present questions, if there are attempts
--- left and it is open, with a row of audit; or the attempt that they are at already, as it is. Of those who start at once
--- all but one break a unique rule: sent again, the statement finds what the first has made.
+-- left and it is open, with a row of audit; or the attempt that they are at already, as it is. Of those who start at
+-- once all but one break a unique rule: sent again, the statement finds what the first has made.
 --
 -- $1  token_hash  bytea
 -- $2  quiz_id     uuid

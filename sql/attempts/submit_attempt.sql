@@ -40,12 +40,12 @@ select /* attempts/submit_attempt */
 from lms.actor($1) as actor
 left join lateral (
     -- Of what is handed in already, no answers are read, and so none are wrong.
-    select lms.checked_answers(versions.questions, jsonb_strip_nulls(nullif($3::jsonb, 'null'))) as answers
+    select lms.checked_answers(asked.questions, jsonb_strip_nulls(nullif($3::jsonb, 'null'))) as answers
     from lms.quiz_attempts as attempts
-    join lms.quizzes on quizzes.quiz_id = attempts.quiz_id
-    join lms.courses on courses.course_id = quizzes.course_id
-    join lms.quiz_versions as versions
-        on versions.quiz_id = attempts.quiz_id and versions.version_number = attempts.quiz_version
+    join lms.quizzes as taken on taken.quiz_id = attempts.quiz_id
+    join lms.courses on courses.course_id = taken.course_id
+    join lms.quiz_versions as asked
+        on asked.quiz_id = attempts.quiz_id and asked.version_number = attempts.quiz_version
     where
         attempts.attempt_id = $2
         and attempts.student_id = actor.user_id

@@ -368,8 +368,7 @@ def test_handing_in_again_changes_nothing_whatever_is_sent(
     attempt = start(student, mine)
     first = student.post(f"{attempt}/submit", {"answers": RIGHT})
     before = row(admin, attempt)
-    documents: tuple[dict[str, Any], ...]
-    documents = ({}, {"answers": {}}, {"answers": {"q1": "a"}}, {"answers": {"q99": 1}})
+    documents: list[dict[str, Any]] = [{}, {"answers": {}}, {"answers": {"q1": "a"}}, {"answers": {"q99": 1}}]
     for document in documents:
         again = student.post(f"{attempt}/submit", document)
         assert (again.status_code, again.content) == (200, first.content)
