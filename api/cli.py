@@ -469,24 +469,39 @@ def import_() -> None:
 @click.argument("directory", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option("--lecturer", metavar="EMAIL", help="Who teaches what is new; somebody who has an account.")
 @click.option("--term", metavar="CODE", help="The term of what is new; one is made if this is left out.")
-def import_courses(*, directory: Path, lecturer: str | None, term: str | None) -> None:
-    """Import the courses in DIRECTORY with their weeks and materials.
+@click.option(
+    "--questions",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="The questions of quizzes, if they are not in DIRECTORY.",
+)
+def import_courses(
+    *, directory: Path, lecturer: str | None, term: str | None, questions: Path | None
+) -> None:
+    """Import the courses in DIRECTORY with their weeks, materials and quizzes.
 
-    DIRECTORY holds courses.json, and materials.jsonl if there are materials. What cannot be imported is listed
-    by file and place, and the rest is imported. Doing it again changes nothing that is the same. Exits with 1
-    if nothing was there to import.
+    DIRECTORY holds courses.json, materials.jsonl if there are materials, and questions.jsonl if there are quizzes,
+    which become drafts. What cannot be imported is listed by file and place, and the rest is imported. Doing it
+    again changes nothing that is the same. Exits with 1 if nothing was there to import.
 
     \b
     Examples:
         lms import courses data/courses
         lms import courses data/courses --lecturer lecturer1@example.edu --term 2026-AUTUMN
+        lms import courses data/courses --questions data/quizzes/questions.jsonl
     """
     from api.operations.import_courses import import_courses as run
     from api.operations.targets import owner_address
     from api.operations.terminal import progress, table
 
     with owner_address(_settings()) as url, progress() as step:
-        report = run(url, directory, lecturer_email=lecturer, term_code=term, on_progress=step)
+        report = run(
+            url,
+            directory,
+            lecturer_email=lecturer,
+            term_code=term,
+            questions_path=questions,
+            on_progress=step,
+        )
     click.echo(f"Imported: {_counted(report.imported)}.")
     click.echo(f"Unchanged: {_counted(report.unchanged)}.")
     click.echo(f"New courses are taught by {report.lecturer}, in the term {report.term}.")

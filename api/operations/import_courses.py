@@ -1,7 +1,8 @@
-"""Import courses with their weeks and materials from a folder: `lms import courses DIR`.
+"""Import courses with their weeks, materials and quizzes from a folder: `lms import courses DIR`.
 
 The folder holds courses.json, in the form of api/operations/course_source.py, and may hold materials.jsonl, in
-that of api/operations/material_source.py. The SQL lies in api/operations/sql/import_courses/.
+that of api/operations/material_source.py, and questions.jsonl, in that of api/operations/question_source.py, which may
+also lie elsewhere. The SQL lies in api/operations/sql/import_courses/.
 
 Whose is what, when a folder is imported again:
 
@@ -16,9 +17,14 @@ Whose is what, when a folder is imported again:
   Metadata and the time of the crawl, which is that of the first import, are written once and always stay.
 * A material whose address somebody changed is another one, and one that was deleted comes back. Materials that the
   folder does not list stay.
+* A quiz is found by its course and its title, the oldest of several. New ones are drafts, like their courses, so
+  that a person reads them before students do; what is set about them, their state included, belongs to people. Of the
+  quizzes that the folder lists it owns questions, key and week, and brings them back where somebody changed them: as a
+  new version, so that attempts keep the questions and the key that they were started on. The week stays where the
+  folder says nothing of it. A quiz whose title somebody changed is another one; those that it does not list stay.
 
 A syllabus that this changes counts it as one edit (`syllabus_version`), as a lecturer's would, and so does each
-material.
+material and each quiz.
 """
 
 from collections import Counter
@@ -31,10 +37,11 @@ import psycopg
 from psycopg.types.json import Jsonb
 
 from api.models.email import canonical
-from api.operations import course_source, material_source
+from api.operations import course_source, material_source, question_source
 from api.operations.course_source import Refusal, Source, SourceCourse, read_source
 from api.operations.failures import FailureError
 from api.operations.material_source import MaterialSource, read_lines, read_materials
+from api.operations.question_source import QuestionSource, read_questions
 from api.operations.source_files import other_files, plural, read_json
 from api.operations.statements import count, rows
 from api.operations.targets import connect
@@ -99,23 +106,30 @@ def import_courses(
     *,
     lecturer_email: str | None = None,
     term_code: str | None = None,
+    questions_path: Path | None = None,
     on_progress: Step | None = None,
 ) -> ImportReport:
     """Import the courses of a folder as drafts, in one transaction, as the owner of the database.
 
     New courses are taught by the lecturer of this address, or else by the active lecturer with the oldest
-    account. They go to the term of this code, or else to the term IMPORTED, made where it is missing.
+    account. They go to the term of this code, or else to the term IMPORTED, made where it is missing. Questions are
+    those of this file, or else of questions.jsonl in the folder.
 
     Raises:
         FailureError: a file is missing or damaged, or there is no such lecturer or term. Nothing is imported.
         psycopg.Error: no connection, no privilege, no schema. Nothing is imported.
     """
     tell = on_progress or (lambda *_: None)
-    tell(course_source.FILE, 1, 4)
+    tell(course_source.FILE, 1, 5)
     document = read_json(directory / course_source.FILE)
     lines = read_lines(directory / material_source.FILE)
-    beside = dict(other_files(directory, frozenset({course_source.FILE, material_source.FILE})))
+    question_lines = read_lines(questions_path or directory / question_source.FILE)
+    read = {course_source.FILE, material_source.FILE}
+    if questions_path is None or questions_path.resolve().parent == directory.resolve():
+        read.add(questions_path.name if questions_path else question_source.FILE)
+    beside = dict(other_files(directory, frozenset(read)))
     materials = MaterialSource()
+    questions = QuestionSource()
     imported: dict[str, int] = {}
     unchanged: dict[str, int] = {}
     with connect(url) as connection, connection.transaction():
@@ -125,36 +139,44 @@ def import_courses(
         if not source.courses:
             # Takes back the term, which would be there for nothing.
             raise psycopg.Rollback
-        tell("courses", 2, 4)
+        tell("courses", 2, 5)
         courses_added = _add_courses(connection, source.courses)
         _note_what_stays(
             connection, source, ask_lecturer=lecturer_email is not None, ask_term=term_code is not None
         )
-        tell("weeks", 3, 4)
+        tell("weeks", 3, 5)
         weeks = _weeks(source.courses)
         weeks_written = count(connection, _SQL, "import_courses/put_weeks", Jsonb(weeks))
-        tell("materials", 4, 4)
+        tell("materials", 4, 5)
         materials = read_materials(lines, {each.course.code for each in source.courses})
         found = [asdict(material) for material in materials.materials]
         materials_written = count(connection, _SQL, "import_courses/put_materials", Jsonb(found))
+        tell("quizzes", 5, 5)
+        codes = [each.course.code for each in source.courses]
+        questions = read_questions(question_lines, set(codes))
+        count(connection, _SQL, "import_courses/lock_quizzes", codes)
+        quizzes = [quiz.document() for quiz in questions.quizzes]
+        quizzes_written = count(connection, _SQL, "import_courses/put_quizzes", Jsonb(quizzes))
         imported = _some(
             terms=terms_added,
             courses=courses_added,
             syllabus_weeks=weeks_written,
             materials=materials_written,
+            quizzes=quizzes_written,
         )
         unchanged = _some(
             courses=len(source.courses) - courses_added,
             syllabus_weeks=len(weeks) - weeks_written,
             materials=len(found) - materials_written,
+            quizzes=len(quizzes) - quizzes_written,
         )
     return ImportReport(
         lecturer=lecturer.email,
         term=term_code or TERM_CODE,
         imported=imported,
         unchanged=unchanged,
-        refused=source.refused + materials.refused,
-        left_out=_unread(source, materials) | beside,
+        refused=source.refused + materials.refused + questions.refused,
+        left_out=_unread(source, materials, questions) | beside,
     )
 
 
@@ -222,13 +244,14 @@ def _note_what_stays(
             source.refuse(place, "The course is there in another term, where it stays.")
 
 
-def _unread(source: Source, materials: MaterialSource) -> dict[str, str]:
+def _unread(source: Source, materials: MaterialSource, questions: QuestionSource) -> dict[str, str]:
     unread = _unknown_keys(course_source.FILE, source.unknown_keys)
     if materials.files:
         unread[f"{material_source.FILE}: what has a path and no address, since files are not imported"] = (
             plural(materials.files, "line")
         )
-    return unread | _unknown_keys(material_source.FILE, materials.unknown_keys)
+    unread |= _unknown_keys(material_source.FILE, materials.unknown_keys)
+    return unread | _unknown_keys(question_source.FILE, questions.unknown_keys)
 
 
 def _unknown_keys(file: str, keys: Counter[str]) -> dict[str, str]:

@@ -54,3 +54,26 @@ def week(number: Any, topic: Any, **changes: Any) -> dict[str, Any]:
 def without_none(given: Mapping[str, Any]) -> dict[str, Any]:
     """What is given as None is left out."""
     return {key: value for key, value in given.items() if value is not None}
+
+
+def add_questions(directory: Path, *lines: Any) -> Path:
+    """The same folder with these lines in its questions.jsonl."""
+    directory.mkdir(exist_ok=True)
+    text = "".join(f"{line if isinstance(line, str) else json.dumps(line)}\n" for line in lines)
+    (directory / "questions.jsonl").write_text(text)
+    return directory
+
+
+def question(number: int = 1, **changes: Any) -> dict[str, Any]:
+    """A question of the quiz Plants in the first week of the course of `course()`."""
+    usual = {
+        "course": "BOTANY",
+        "quiz": "Plants",
+        "week": 1,
+        "id": f"plants:{number}",
+        "type": "mc_single",
+        "prompt": f"Question {number}?",
+        "choices": ["a leaf", "a root"],
+        "answer": ["a root"],
+    }
+    return without_none(usual | changes)

@@ -24,7 +24,9 @@ def courses(real_data: Path) -> Path:
 def output(courses: Path, module_database: TestDatabase, school: School) -> str:
     """What the command said, once the courses are in the database."""
     assert school.principals["lecturer"].user_id is not None
-    done = lms("import", "courses", courses, LMS_MIGRATION_URL=module_database.admin_url)
+    questions = courses.parent / "quizzes" / "questions.jsonl"
+    url = module_database.admin_url
+    done = lms("import", "courses", courses, "--questions", questions, LMS_MIGRATION_URL=url)
     assert done.returncode == 0, done
     return done.stdout
 
@@ -146,13 +148,17 @@ def test_kinds_are_served_as_the_service_has_them_and_sources_kept(
 def test_the_output_says_what_was_done_and_what_was_left_out(
     lines: list[dict[str, Any]], first_of_each: list[dict[str, Any]], output: str
 ) -> None:
-    assert f"Imported: terms 1, courses 2, syllabus_weeks 30, materials {len(first_of_each)}.\n" in output
+    assert (
+        f"Imported: terms 1, courses 2, syllabus_weeks 30, materials {len(first_of_each)}, quizzes 50.\n"
+        in output
+    )
     files = [line for line in lines if "path" in line]
     assert (
         f"Left out: materials.jsonl: what has a path and no address, since files are not imported "
         f"({len(files)} lines).\n" in output
     )
-    assert f"Refused: {len(lines) - len(files) - len(first_of_each)}.\n" in output
+    bad_questions = 3
+    assert f"Refused: {len(lines) - len(files) - len(first_of_each) + bad_questions}.\n" in output
     assert "Left out: courses.json: 'section' (25 times)." in output
 
 
@@ -168,13 +174,74 @@ def test_the_output_names_each_line_that_was_refused(lines: list[dict[str, Any]]
     assert {row[2]: row[-1] for row in told} == repeated
 
 
+def test_every_question_of_the_file_is_asked_in_its_quiz_and_week_but_three(
+    courses: Path, output: str, service: httpx.Client, school: School
+) -> None:
+    """Two have two right answers in a single choice, one has none: counted here from the file alone."""
+    headers = school.headers("lecturer")
+    given: dict[tuple[str, int], list[dict[str, Any]]] = defaultdict(list)
+    bad = []
+    file = courses.parent / "quizzes" / "questions.jsonl"
+    for number, text in enumerate(file.read_text().splitlines(), start=1):
+        line = json.loads(text)
+        if len(line["answer"]) == 1:
+            given[line["quiz"], line["week"]].append(line)
+        else:
+            bad.append(f"{number}/answer")
+    assert (len(given), sum(map(len, given.values())), bad) == (
+        50,
+        147,
+        ["22/answer", "58/answer", "80/answer"],
+    )
+    told = [row.split() for row in output.splitlines() if row.lstrip().startswith("questions.jsonl")]
+    assert [row[2] for row in told] == bad
+
+    found: dict[tuple[str, int], list[tuple[str, list[str], str]]] = {}
+    (course,) = (
+        each
+        for each in service.get("/courses", headers=headers).json()["items"]
+        if each["code"] == "ML-FOR-BEGINNERS"
+    )
+    for each in service.get(f"/courses/{course['id']}/quizzes?limit=100", headers=headers).json()["items"]:
+        assert (each["state"], each["current_version"]) == ("draft", 1)
+        asked = service.get(f"/quizzes/{each['id']}/questions", headers=headers).json()
+        found[each["title"], each["week_number"]] = [
+            as_given(one, asked["key"][one["id"]]) for one in asked["questions"]
+        ]
+    assert found == {
+        quiz: [
+            (
+                line["prompt"].strip(),
+                [] if line["type"] == "truefalse" else [choice.strip() for choice in line["choices"]],
+                line["answer"][0].strip().lower()
+                if line["type"] == "truefalse"
+                else line["answer"][0].strip(),
+            )
+            for line in lines
+        ]
+        for quiz, lines in given.items()
+    }
+
+
+def as_given(question: dict[str, Any], key: dict[str, Any]) -> tuple[str, list[str], str]:
+    """Prompt, choices and what is right, as the file has them."""
+    if question["type"] == "true_false":
+        return question["prompt"], [], str(key["correct"]).lower()
+    texts = {option["id"]: option["text"] for option in question["options"]}
+    return question["prompt"], list(texts.values()), texts[key["correct"]]
+
+
 def test_a_second_time_changes_nothing(
     courses: Path, first_of_each: list[dict[str, Any]], output: str, module_database: TestDatabase
 ) -> None:
     assert output
     before = checksums(module_database.admin_url)
-    done = lms("import", "courses", courses, LMS_MIGRATION_URL=module_database.admin_url)
+    questions = courses.parent / "quizzes" / "questions.jsonl"
+    url = module_database.admin_url
+    done = lms("import", "courses", courses, "--questions", questions, LMS_MIGRATION_URL=url)
     assert done.returncode == 0, done
     assert "Imported: nothing." in done.stdout
-    assert f"Unchanged: courses 2, syllabus_weeks 30, materials {len(first_of_each)}." in done.stdout
+    assert (
+        f"Unchanged: courses 2, syllabus_weeks 30, materials {len(first_of_each)}, quizzes 50." in done.stdout
+    )
     assert checksums(module_database.admin_url) == before

@@ -134,6 +134,8 @@ def _use_quizzes(send: Sender, quizzes: str) -> None:
     made = f"/quizzes/{send('POST', quizzes, 'lecturer', 201, json={'title': 'Sent'}).json()['id']}"
     send("PUT", f"{made}/questions", json=quiz("true_false")._asdict(), headers=_WHICHEVER)
     send("GET", f"{made}/questions")
+    text = {"params": {"title": "Sent"}, "content": "Green? {T}", "headers": {"Content-Type": "text/plain"}}
+    send("POST", f"{quizzes}/import", "lecturer", 201, **text)
     send("GET", quizzes)
     send("GET", made)
     send("PATCH", made, json={"state": "published"}, headers=_MERGE)
