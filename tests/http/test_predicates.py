@@ -471,7 +471,7 @@ class Checks:
         self.matrix.tables.restore()
 
     def attempts(self) -> Iterator[str]:
-        """Nobody takes a draft, or is told what is wrong with answers to what is not theirs to answer."""
+        """Nobody takes a draft, or is told what is wrong with answers to what is not theirs; one is handed in of two."""
         school = self.matrix.school
         wrong = {"answers": {"nonsense": 1}}
         for name, key in (
@@ -484,6 +484,15 @@ class Checks:
             )
             if answer.status_code != 404:
                 yield f"wrong answers of {name}: {answer.text}"
+        # With an attempt at another quiz under way as well.
+        for path, body in (
+            (f"/quizzes/{school.own['quiz_id']}/attempts", None),
+            (f"/attempts/{school.own['attempt_id']}/submit", {}),
+        ):
+            answer = self.matrix.client.post(path, headers=school.headers("student"), json=body)
+            if not answer.is_success:
+                yield f"one of two attempts: {answer.text}"
+        self.matrix.tables.restore()
         self.matrix.tables.connection.execute(
             "update lms.quizzes set state = 'draft' where quiz_id = %(quiz_id)s", school.own
         )

@@ -223,6 +223,8 @@ class Planner:
             known["course_id"] = self.school.empty_course_id
         if query.name == "files/read_file":
             known["material_id"] = self.school.own["file_material_id"]
+        if query.name == "quizzes/delete_quiz":
+            known["quiz_id"] = self.school.own["untaken_quiz_id"]
         if query.name in FILE_OF:
             known["file_id"] = self.school.own[FILE_OF[query.name]]
         if query.name.startswith("grades/"):
@@ -449,8 +451,11 @@ def test_whether_somebody_is_on_a_crowded_course_is_looked_up_by_its_key(
     query = QUERIES[name]
     values = planner.values(query, "student", token_hash=planner.school.outsider_token)
     planner.explain(query, mode, values)  # a plan's first run reads the catalogue, too
+    plan = planner.explain(query, mode, values)
+    # What a door sends is planned anew each time, and planning looks at the first page of each index.
+    planning = 60 * len(plan.functions) if mode == "force_custom_plan" else 0
     # An index that begins with the course would be read for all that are on it: more than a hundred pages.
-    assert planner.explain(query, mode, values).buffers <= 40
+    assert plan.buffers <= 40 + planning
 
 
 ADMINISTRATORS_ALONE = [name for name in LISTS if name.startswith(("audit_events/", "users/"))]

@@ -326,6 +326,11 @@ def found_large_school(admin_url: str) -> LargeSchool:
             "select quiz_id::text from lms.quizzes where course_id = %s order by quiz_id limit 1",
             own["course_id"],
         )
+        (own["untaken_quiz_id"],) = _row(
+            connection,
+            "select quiz_id::text from lms.quizzes where course_id = %s order by quiz_id offset 1 limit 1",
+            own["course_id"],
+        )
         (own["attempt_id"],) = _row(
             connection,
             "select attempt_id::text from lms.quiz_attempts where quiz_id = %s and student_id = %s "
