@@ -1,9 +1,10 @@
-"""Set up the demo school: accounts, terms, courses with their syllabi and materials, enrolments, to try it all on.
+"""Set up the demo school: accounts, terms, courses with syllabi, materials and quizzes, enrolments, to try it all on.
 
-What is in it stands in demo_school.toml, the SQL in sql/demo_school/. An account is found by its e-mail
-address, a term and a course by their code, an enrolment by both; what is found is left alone, edits and all, with
-its id. So doing it again changes nothing, doing it twice at once does it once, and what was deleted comes back. The
-weeks and the materials of a course come with it, and only then.
+What is in it stands in demo_school.toml and demo_quizzes.toml, the SQL in sql/demo_school/. An account is found by its
+e-mail address, a term and a course by their code, an enrolment by both; what is found is left alone, edits and all,
+with its id. So doing it again changes nothing, doing it twice at once does it once, and what was deleted comes back.
+The weeks and the materials of a course come with it, and only then; its quizzes come where it has none, and attempts
+where nobody has taken a quiz that is as it came.
 """
 
 import argparse
@@ -49,6 +50,7 @@ def _read(path: Path) -> dict[str, Any]:
 
 
 _SCHOOL: Final = _read(_FOLDER / "demo_school.toml")
+_QUIZZES: Final = _read(_FOLDER / "demo_quizzes.toml")["quizzes"]
 
 DEMO_PASSWORD: Final = "learn-by-doing-1"  # noqa: S105 - known to everybody, hence the refusal below
 DEMO_ACCOUNTS: Final = tuple(Account(**account) for account in _SCHOOL["accounts"])
@@ -77,17 +79,20 @@ def fill(connection: psycopg.Connection[Any], *, on_progress: Step | None = None
     """The same on an open connection, for production too, and without a commit."""
     # One hash for all: twenty-four would take half a second, and nobody is protected by the difference.
     password_hash = HASHER.hash(DEMO_PASSWORD)
-    steps: Sequence[tuple[str, Sequence[object]]] = (
-        ("accounts", [_jsonb(_SCHOOL["accounts"]), password_hash]),
-        ("terms", [_jsonb(_SCHOOL["terms"])]),
-        ("courses", [_jsonb(_SCHOOL["courses"])]),
-        ("enrollments", [_jsonb(list(_enrollments()))]),
+    steps: Sequence[tuple[str, str, Sequence[object]]] = (
+        ("accounts", "add_accounts", [_jsonb(_SCHOOL["accounts"]), password_hash]),
+        ("terms", "add_terms", [_jsonb(_SCHOOL["terms"])]),
+        ("courses", "add_courses", [_jsonb(_SCHOOL["courses"])]),
+        ("enrollments", "add_enrollments", [_jsonb(list(_enrollments()))]),
+        ("quizzes", "add_quizzes", [_jsonb(list(_quizzes()))]),
+        ("attempts", "add_attempts", [_jsonb(list(_attempts()))]),
+        ("grades", "grade_attempts", [sorted({quiz["course"] for quiz in _QUIZZES})]),
     )
-    for number, (what, parameters) in enumerate(steps, start=1):
+    for number, (what, statement, parameters) in enumerate(steps, start=1):
         if on_progress is not None:
             on_progress(what, number, len(steps))
         try:
-            count(connection, _SQL, f"demo_school/add_{what}", *parameters)
+            count(connection, _SQL, f"demo_school/{statement}", *parameters)
         except psycopg.errors.ForeignKeyViolation:
             raise FailureError(
                 "One of lecturer1, lecturer2 and lecturer3@example.edu has an account here that is no "
@@ -117,6 +122,26 @@ def _enrollments() -> Iterator[dict[str, str]]:
                 yield {"course": course["code"], "student": student, "state": state}
 
 
+def _quizzes() -> Iterator[dict[str, Any]]:
+    """The quizzes, with questions and key apart."""
+    for quiz in _QUIZZES:
+        key = {each["id"]: {"type": each["type"], **each["key"]} for each in quiz["questions"]}
+        settings = {name: value for name, value in quiz.items() if name != "attempts"}
+        yield {**settings, "questions": _questions(quiz), "key": key}
+
+
+def _attempts() -> Iterator[dict[str, Any]]:
+    """Who has taken which quiz, one by one."""
+    for quiz in _QUIZZES:
+        of_quiz = {"course": quiz["course"], "quiz": quiz["title"], "questions": _questions(quiz)}
+        for attempt in quiz.get("attempts", []):
+            yield of_quiz | attempt
+
+
+def _questions(quiz: dict[str, Any]) -> list[dict[str, Any]]:
+    return [{name: value for name, value in each.items() if name != "key"} for each in quiz["questions"]]
+
+
 def _jsonb(document: object) -> Jsonb:
     # TOML has dates, which JSON spells as text.
     return Jsonb(document, dumps=partial(json.dumps, default=str))
@@ -127,7 +152,7 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         description="Set up a small demo school to try the service on: an administrator, three lecturers\n"
         "and twenty students, two terms, and six courses with syllabi of 14 weeks, with\n"
-        "materials, and with students on five of them.\n\n"
+        "materials, with students on five of them and quizzes in three.\n\n"
         "What is there already stays as it is, so it can be done again at any time.",
         epilog=f"""\
 Examples:

@@ -8,13 +8,16 @@ from typing import Any
 
 import psycopg
 import pytest
+from psycopg import sql
 
 from api.cli import seed_demo
 from api.models.materials import CrawledMaterial, NewMaterial
+from api.models.quizzes import NewQuizVersion
 from api.operations.failures import FailureError
 from api.settings import ROOT
 from seeds.setup_demo import DEMO_ACCOUNTS, DEMO_PASSWORD, fill, main, seed
 from tests.conftest import TestDatabase
+from tests.sql.questions import QUESTIONS
 from tests.support.contents import checksums, wait_until_blocked_by
 from tests.support.service import running_service, settings_for
 
@@ -37,6 +40,11 @@ def rows(url: str, query: Any) -> list[tuple[Any, ...]]:
 def change(url: str, statement: Any) -> None:
     with psycopg.connect(url) as connection:
         assert connection.execute(statement).rowcount > 0
+
+
+def forget_attempts(url: str) -> None:
+    change(url, "delete from lms.topic_performance")
+    change(url, "delete from lms.quiz_attempts")
 
 
 def is_for(database: TestDatabase, environment: str) -> None:
@@ -210,6 +218,109 @@ class TestContent:
             assert client.post("/auth/login", json=login | {"password": "no"}).status_code == 401
 
 
+class TestQuizzes:
+    def test_the_service_would_take_every_quiz_and_it_has_the_types_that_there_are(
+        self, database: TestDatabase
+    ) -> None:
+        seed(database.admin_url)
+        found = rows(
+            database.admin_url,
+            """
+            select courses.code, quizzes.week_number, quizzes.state, versions.questions, keys.key
+            from lms.quizzes
+            join lms.courses on courses.course_id = quizzes.course_id
+            join lms.quiz_versions as versions
+                on versions.quiz_id = quizzes.quiz_id and versions.version_number = quizzes.current_version
+            join lms.quiz_answer_keys as keys
+                on keys.quiz_id = versions.quiz_id and keys.version_number = versions.version_number
+            """,
+        )
+        assert len(found) == rows(database.admin_url, "select count(*) from lms.quizzes")[0][0]
+        types = set()
+        for *_, questions, key in found:
+            NewQuizVersion.model_validate({"questions": questions, "key": key})
+            types |= {question["type"] for question in questions}
+        assert types == set(QUESTIONS)
+        assert {state for _, _, state, *_ in found} == {"draft", "published", "closed"}
+        assert len({(code, week) for code, week, *_ in found}) == len(found)
+
+    def test_students_are_everywhere_between_a_start_and_mastery(self, database: TestDatabase) -> None:
+        seed(database.admin_url)
+        states = rows(
+            database.admin_url, "select state, count(*) from lms.quiz_attempts group by state order by state"
+        )
+        assert [state for state, _ in states] == ["graded", "in_progress", "submitted"]
+        assert rows(
+            database.admin_url,
+            """
+            select count(*) from lms.quiz_attempts as attempts
+            join lms.student_enrollments as enrollments using (student_id)
+            join lms.quizzes using (quiz_id, course_id)
+            where enrollments.state in ('active', 'completed') and attempts.started_at < now()
+            """,
+        ) == [(34,)]
+        weeks = rows(
+            database.admin_url,
+            """
+            select performance.week_number, performance.mastery
+            from lms.topic_performance as performance
+            join lms.users on users.user_id = performance.student_id
+            join lms.courses on courses.course_id = performance.course_id
+            where users.email = 'student1@example.edu' and courses.code = 'CS220-2026'
+            order by performance.week_number
+            """,
+        )
+        assert weeks == [(1, "mastered"), (2, "developing"), (3, "remedial")]
+
+    def test_performance_is_what_the_attempts_have(self, database: TestDatabase) -> None:
+        seed(database.admin_url)
+        query = sql.SQL(
+            "select student_id, course_id, week_number, attempts, best_score, last_score, average_score, mastery "
+            "from lms.{} order by 1, 2, 3"
+        )
+        known = rows(database.admin_url, query.format(sql.SQL("topic_performance")))
+        assert known == rows(database.admin_url, query.format(sql.SQL("computed_performance()")))
+        assert {mastery for *_, mastery in known} == {"mastered", "developing", "remedial"}
+
+    def test_what_a_teacher_makes_of_them_stays(self, database: TestDatabase) -> None:
+        seed(database.admin_url)
+        for edit in (
+            "update lms.quizzes set title = 'Renamed' where title = 'Relations and keys'",
+            "update lms.quizzes set state = 'closed', week_number = 6 where title = 'Joins and grouping'",
+            "delete from lms.quizzes where title = 'Final exam'",
+        ):
+            change(database.admin_url, edit)
+        before = checksums(database.admin_url)
+        seed(database.admin_url)
+        assert checksums(database.admin_url) == before
+
+    def test_a_school_that_was_set_up_before_there_were_any_gets_them(self, database: TestDatabase) -> None:
+        seed(database.admin_url)
+        forget_attempts(database.admin_url)
+        change(database.admin_url, "delete from lms.quizzes")
+        seed(database.admin_url)
+        assert rows(
+            database.admin_url,
+            "select (select count(*) from lms.quizzes), (select count(*) from lms.quiz_attempts)",
+        ) == [(9, 34)]
+
+    def test_two_at_once_add_them_once(self, database: TestDatabase) -> None:
+        """Where everybody is there already, and only the quizzes are not."""
+        seed(database.admin_url)
+        forget_attempts(database.admin_url)
+        change(database.admin_url, "delete from lms.quizzes")
+        with psycopg.connect(database.admin_url) as first, ThreadPoolExecutor() as threads:
+            fill(first)
+            second = threads.submit(seed, database.admin_url)
+            wait_until_blocked_by(database.admin_url, first)
+            first.commit()
+            second.result(30)
+        assert rows(
+            database.admin_url,
+            "select (select count(*) from lms.quizzes), (select count(*) from lms.quiz_attempts)",
+        ) == [(9, 34)]
+
+
 class TestTwice:
     @pytest.mark.parametrize("role", ["postgres", "lms_migrate"])
     def test_nothing_changes(self, database: TestDatabase, role: str) -> None:
@@ -259,6 +370,7 @@ class TestTwice:
 
     def test_a_course_that_was_there_is_filled_as_far_as_it_has_seats(self, database: TestDatabase) -> None:
         seed(database.admin_url)
+        forget_attempts(database.admin_url)
         change(database.admin_url, "delete from lms.student_enrollments")
         change(database.admin_url, "update lms.courses set seats_taken = 0")
         change(database.admin_url, "update lms.courses set capacity = 3 where code = 'HC310-2026'")
@@ -316,7 +428,8 @@ class TestRefusals:
     def test_progress_is_told(self, database: TestDatabase) -> None:
         told: list[tuple[str, int, int]] = []
         seed(database.admin_url, on_progress=lambda *step: told.append(step))
-        assert told == [("accounts", 1, 4), ("terms", 2, 4), ("courses", 3, 4), ("enrollments", 4, 4)]
+        steps = ("accounts", "terms", "courses", "enrollments", "quizzes", "attempts", "grades")
+        assert told == [(step, number, 7) for number, step in enumerate(steps, start=1)]
 
 
 class TestAtOnce:
@@ -333,6 +446,7 @@ class TestAtOnce:
     def test_an_enrolment_under_way_is_waited_for(self, database: TestDatabase) -> None:
         """Somebody enrols a student as the service does, while the seed is at the same course."""
         seed(database.admin_url)
+        forget_attempts(database.admin_url)
         change(database.admin_url, "delete from lms.student_enrollments")
         change(database.admin_url, "update lms.courses set seats_taken = 0")
         with psycopg.connect(database.admin_url) as service, ThreadPoolExecutor() as threads:
@@ -362,6 +476,7 @@ class TestAtOnce:
     ) -> None:
         """The control: an enrolment first, its seat second, and the service the other way round."""
         seed(database.admin_url)
+        forget_attempts(database.admin_url)
         change(database.admin_url, "delete from lms.student_enrollments")
         enrol = """
             insert into lms.student_enrollments (student_id, course_id, state)
@@ -431,8 +546,9 @@ class TestAtOnce:
             "select (select count(*) from lms.users), (select count(*) from lms.terms), "
             "(select count(*) from lms.courses), (select count(*) from lms.syllabus_weeks), "
             "(select count(*) from lms.materials), (select count(*) from lms.student_enrollments), "
-            "(select count(*) from lms.audit_events)",
-        ) == [(24, 2, 6, 84, 59, 89, 89)]
+            "(select count(*) from lms.audit_events), (select count(*) from lms.quizzes), "
+            "(select count(*) from lms.quiz_attempts)",
+        ) == [(24, 2, 6, 84, 59, 89, 89, 9, 34)]
 
 
 class TestCommand:
@@ -451,7 +567,12 @@ class TestCommand:
             "select (select count(*) from lms.users), (select count(*) from lms.terms), "
             "(select count(*) from lms.courses), (select count(*) from lms.student_enrollments)",
         )
+        ((quizzes, attempts),) = rows(
+            database.admin_url,
+            "select (select count(*) from lms.quizzes), (select count(*) from lms.quiz_attempts)",
+        )
         said = seed_demo.help or ""
+        assert f"{quizzes} quizzes and {attempts} attempts" in said
         assert f"{accounts} accounts, {terms} terms, {courses} courses" in said
         assert f"{enrollments} enrolments" in said
 
