@@ -288,10 +288,11 @@ def _finish_operation(method: str, operation: dict[str, Any]) -> None:
     if "428" in responses:
         parameters.append(_IF_MATCH)
     is_public = operation.get("security") == PUBLIC
-    if "201" in responses or (method == "post" and "200" in responses and not is_public):
+    made = responses.get("201") or responses.get("202")
+    if made or (method == "post" and "200" in responses and not is_public):
         parameters.append(_IDEMPOTENCY_KEY)
-    if "201" in responses:
-        responses["201"]["headers"] = {
+    if made:
+        made["headers"] = {
             "ETag": _ETAG,
             "Location": {"description": "Where it is.", "schema": {"type": "string"}},
         }

@@ -190,7 +190,7 @@ class GradebookQuiz(Response):
     score_policy: ScorePolicy
 
 
-class Grade(Response):
+class CountedGrade(Response):
     """What a student has for a quiz that they have begun."""
 
     quiz_id: UUID
@@ -207,7 +207,7 @@ class GradebookRow(Response):
     """What a student has for each of the quizzes that they have begun."""
 
     student: CourseStudent
-    grades: list[Grade] = Field(description="In the order of the quizzes.")
+    grades: list[CountedGrade] = Field(description="In the order of the quizzes.")
 
 
 class Gradebook(PageOf):

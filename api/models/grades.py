@@ -2,11 +2,12 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 from uuid import UUID
 
 from pydantic import AfterValidator, Field, SerializerFunctionWrapHandler, StringConstraints, model_serializer
 
+from api.models.attempts import AttemptState, QuestionFeedback, Review
 from api.models.common import ABSENT, Request, Response
 from api.models.quizzes import MAX_QUESTIONS, NOT_BLANK, two_decimals
 
@@ -18,7 +19,7 @@ Points = Annotated[
 Comment = Annotated[str, StringConstraints(min_length=1, max_length=5_000, pattern=NOT_BLANK)]
 
 
-class Review(Request):
+class NewReview(Request):
     """What a person decided about an answer."""
 
     points: Points
@@ -32,25 +33,11 @@ class Review(Request):
 class NewGrade(Request):
     """Points and comments by the id of the question; null takes one back, and what is left out stays."""
 
-    reviews: dict[str, Review | None] = Field(
+    reviews: dict[str, NewReview | None] = Field(
         min_length=1,
         max_length=MAX_QUESTIONS,
         examples=[{"q3": {"points": 4.5, "comment": "And why?"}, "q4": None}],
     )
-
-
-class KeptReview(Response):
-    """What a person decided about an answer; it goes before what the key says, also in a regrade."""
-
-    points: float
-    comment: str | None = None
-
-
-class QuestionFeedback(Response):
-    """What an answer is worth."""
-
-    points: float | None = Field(description="Null where it waits for a person.")
-    comment: str | None = None
 
 
 class Grade(Response):
@@ -59,12 +46,10 @@ class Grade(Response):
     id: UUID = Field(description="The attempt.")
     quiz_id: UUID
     student_id: UUID
-    state: Literal["in_progress", "submitted", "graded"] = Field(
-        description="submitted: handed in, and some of it waits for a person."
-    )
+    state: AttemptState = Field(description="submitted: handed in, and some of it waits for a person.")
     score: float | None = Field(description="The points of all questions together; null until all have some.")
     max_score: float
-    reviews: dict[str, KeptReview] = Field(description="What a person decided, by the id of the question.")
+    reviews: dict[str, Review] = Field(description="What a person decided, by the id of the question.")
     feedback: dict[str, QuestionFeedback] | None = Field(
         description="By the id of the question; null while in progress, or where it was imported."
     )

@@ -234,8 +234,8 @@ class Watch:
         headers = dict(self.school.headers(principal))
         if operation.is_versioned:
             headers["If-Match"] = "*"
-        if operation.is_csv:
-            headers["Content-Type"] = "text/csv"
+        if operation.text_type:
+            headers["Content-Type"] = operation.text_type
         body = body_of(operation.route, self.school)
         return self.service.request(
             operation.method, address, headers=headers, **in_its_form(operation.route, body)

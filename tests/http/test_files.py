@@ -419,7 +419,10 @@ class TestWhoMay:
             ("update lms.courses set lecturer_id = %(other)s where course_id = %(course)s", 404),
             ("update lms.sessions set revoked_at = now() where user_id = %(lecturer)s", 401),
             (
-                "delete from lms.student_enrollments; delete from lms.courses where course_id = %(course)s",
+                (
+                    "delete from lms.quiz_attempts; delete from lms.student_enrollments; "
+                    "delete from lms.courses where course_id = %(course)s"
+                ),
                 404,
             ),
             ("update lms.files set state = 'deleting' where state = 'uploading'", 408),

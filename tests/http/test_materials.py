@@ -200,6 +200,7 @@ class TestLinking:
     def test_it_goes_with_its_course(
         self, lecturer: Client, course: str, film: str, admin: psycopg.Connection[Any]
     ) -> None:
+        admin.execute("delete from lms.quiz_attempts")
         admin.execute("delete from lms.student_enrollments")
         assert lecturer.delete(course).status_code == 204
         assert lecturer.get(film).status_code == 404
@@ -626,6 +627,7 @@ def test_a_course_that_is_deleted_meanwhile_is_not_there(
     assert text.count(LOCK) == 1
     gone = UUID(str(school.own["course_id"]))
     with psycopg.connect(module_database.admin_url) as connection:
+        connection.execute("delete from lms.quiz_attempts")
         connection.execute("delete from lms.student_enrollments")
     found = _second_of_two(
         module_database,

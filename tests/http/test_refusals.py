@@ -19,7 +19,7 @@ from api.http.problems import problem_of
 from api.http.service import read_catalogue
 from api.models.enrollments import EnrollmentLine
 from api.models.files import Stored
-from api.models.grades import Review
+from api.models.grades import NewReview
 from tests.conftest import TestDatabase
 from tests.http.matrix import NO_ID, TEXT_TYPES, body_of, token_hash
 from tests.http.support import Client, blamed, one, refusal
@@ -206,7 +206,7 @@ _POLICY = {"score": "highest", "mastered": 0.5, "developing": 0.8}
 
 BY_STATEMENT: dict[str, dict[str, Any]] = {
     "grades/put_grade quiz_reviews_form": {"reviews": []},
-    "grades/put_grade quiz_reviews_points": {"reviews": {"q1": Review(points=2.01)}},
+    "grades/put_grade quiz_reviews_points": {"reviews": {"q1": NewReview(points=2.01)}},
     "grades/put_grade quiz_reviews_unknown_question": {"reviews": {"q2": None}},
     **{
         f"answer_keys/put_answer_key {rule}": {"key": key}
