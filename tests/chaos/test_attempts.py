@@ -175,7 +175,8 @@ def test_starting_and_handing_in_at_once_makes_no_attempt_too_many(
 ) -> None:
     """Whoever starts while the attempt under way is handed in gets that one, the next one, or is told there is none."""
     chance = random.Random(seed)  # noqa: S311 - nothing secret
-    rounds = 50 if full else 4
+    rounds = 50 if full else 8
+    made = 0
     statuses: Counter[int] = Counter()
     for _ in range(rounds):
         taken = room.quiz(attempts_allowed=3)
@@ -191,10 +192,11 @@ def test_starting_and_handing_in_at_once_makes_no_attempt_too_many(
         answers = [answer for pair in at_once(works) for answer in pair]
         statuses.update(answer.status_code for answer in answers)
         numbers = {answer.json()["attempt_number"] for answer in answers if answer.is_success}
-        assert numbers == {1, 2, 3}
-        assert room.number(taken) == 3
+        assert numbers == set(range(1, room.number(taken) + 1))
+        assert numbers <= {1, 2, 3}
+        made += len(numbers)
     assert set(statuses) <= {200, 201, 409}
-    assert statuses[201] == 3 * rounds
+    assert statuses[201] == made > rounds
     say(f"{rounds} quizzes started and handed in by 30 at once: {dict(statuses)}, seed {seed}")
 
 

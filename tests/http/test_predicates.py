@@ -491,7 +491,7 @@ class Checks:
         self.matrix.tables.restore()
 
     def attempts(self) -> Iterator[str]:
-        """Nobody takes a draft or is told what is wrong with answers to what is not theirs. Of two one is handed in."""
+        """Nobody takes a draft, or is told what is wrong with answers that are not theirs to give; one of two ends."""
         school = self.matrix.school
         wrong = {"answers": {"nonsense": 1}}
         for name, key in (
