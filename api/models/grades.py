@@ -6,6 +6,7 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from pydantic import AfterValidator, Field, SerializerFunctionWrapHandler, StringConstraints, model_serializer
+from pydantic_core import PydanticCustomError
 
 from api.models.attempts import AttemptState, QuestionFeedback, Review
 from api.models.common import ABSENT, Request, Response
@@ -30,12 +31,17 @@ class NewReview(Request):
         return {name: value for name, value in handler(self).items() if name in self.model_fields_set}
 
 
+def _some(reviews: dict[str, NewReview | None]) -> dict[str, NewReview | None]:
+    # Not min_length: with it, Litestar 2.25 describes an object as an array.
+    if not 1 <= len(reviews) <= MAX_QUESTIONS:
+        raise PydanticCustomError("reviews", "Give 1 to 200 reviews.")
+    return reviews
+
+
 class NewGrade(Request):
     """Points and comments by the id of the question; null takes one back, and what is left out stays."""
 
-    reviews: dict[str, NewReview | None] = Field(
-        min_length=1,
-        max_length=MAX_QUESTIONS,
+    reviews: Annotated[dict[str, NewReview | None], AfterValidator(_some)] = Field(
         examples=[{"q3": {"points": 4.5, "comment": "And why?"}, "q4": None}],
     )
 

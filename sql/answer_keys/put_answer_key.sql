@@ -51,13 +51,19 @@ select
             'version_number', $3::integer,
             'key_version', put.key_version,
             'key', $5,
-            'regrade_due', exists (
-                select
-                from lms.quiz_attempts as attempts
-                where
-                    attempts.quiz_id = $2
-                    and attempts.quiz_version = $3
-                    and attempts.graded_by_key < put.key_version
+            'regrade_due', coalesce(
+                (
+                    -- The first by the index, which is the oldest key: `exists` would look for one among all.
+                    select attempts.graded_by_key
+                    from lms.quiz_attempts as attempts
+                    where
+                        attempts.quiz_id = $2
+                        and attempts.quiz_version = $3
+                        and attempts.graded_by_key is not null
+                    order by attempts.graded_by_key, attempts.attempt_id
+                    limit 1
+                ) < put.key_version,
+                false
             )
         )
     end as document,

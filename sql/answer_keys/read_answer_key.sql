@@ -16,13 +16,19 @@ select /* answer_keys/read_answer_key */
             'version_number', $3::integer,
             'key_version', keys.key_version,
             'key', keys.key,
-            'regrade_due', exists (
-                select
-                from lms.quiz_attempts as attempts
-                where
-                    attempts.quiz_id = $2
-                    and attempts.quiz_version = $3
-                    and attempts.graded_by_key < keys.key_version
+            'regrade_due', coalesce(
+                (
+                    -- The first by the index, which is the oldest key: `exists` would look for one among all.
+                    select attempts.graded_by_key
+                    from lms.quiz_attempts as attempts
+                    where
+                        attempts.quiz_id = $2
+                        and attempts.quiz_version = $3
+                        and attempts.graded_by_key is not null
+                    order by attempts.graded_by_key, attempts.attempt_id
+                    limit 1
+                ) < keys.key_version,
+                false
             )
         )
     end as document,

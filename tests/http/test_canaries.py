@@ -402,12 +402,23 @@ def test_no_mail_shows_any(watch: Watch, module_database: TestDatabase) -> None:
     )
     with mail_server() as mail:
         for kind in kinds:
+            change = None
+            if kind == "score_changed":
+                change = one(
+                    connection,
+                    "insert into lms.score_changes (attempt_id, score_before, score) "
+                    "select attempt_id, 0, 1 from lms.quiz_attempts where student_id = %s limit 1 "
+                    "returning score_change_id",
+                    (watch.school.people["student"],),
+                )
             connection.execute(
-                "insert into lms.email_outbox (kind, user_id, course_id) values (%s, %s, %s)",
+                "insert into lms.email_outbox (kind, user_id, course_id, score_change_id) "
+                "values (%s, %s, %s, %s)",
                 (
                     kind,
                     watch.school.people["student"],
                     None if kind == "password_set" else watch.school.own["course_id"],
+                    change,
                 ),
             )
         with relaying(relay_settings(module_database, mail)):
