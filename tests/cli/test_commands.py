@@ -139,7 +139,8 @@ def test_without_settings_it_is_the_server_of_lms_up(directory: Path) -> None:
 
 def test_sql_list_has_every_query() -> None:
     lines = lms("sql", "list").stdout.splitlines()
-    assert [line.split()[0] for line in lines[1:]] == sorted(load_queries())
+    # What a long summary goes on with is indented.
+    assert [line.split()[0] for line in lines[1:] if line[0] != " "] == sorted(load_queries())
 
 
 def test_a_reader_that_leaves_early_is_nobodys_fault() -> None:

@@ -137,17 +137,6 @@ LIVED_IN = """
     select course_id, 'stored', 'a.pdf', 'application/pdf', 1, sha256(code::bytea), now() from lms.courses;
     insert into lms.materials (course_id, kind, origin, title, file_id)
     select course_id, 'pdf', 'uploaded', 'A', file_id from lms.files;
-    insert into lms.quizzes (course_id, week_number, title) select course_id, 1, 'Quiz' from lms.courses;
-    insert into lms.quiz_versions (quiz_id, version_number, questions)
-    select quiz_id, 1, '[{"id": "q1", "type": "true_false", "prompt": "?", "points": 2}]' from lms.quizzes;
-    insert into lms.quiz_answer_keys (quiz_id, version_number, key)
-    select quiz_id, 1, '{"q1": {"type": "true_false", "correct": true}}' from lms.quizzes;
-    insert into lms.quiz_attempts (
-        quiz_id, quiz_version, student_id, attempt_number, state, answers, max_score, submitted_at
-    )
-    select quizzes.quiz_id, 1, enrollments.student_id, 1, 'submitted', '{"q1": true}', 2, now()
-    from lms.quizzes join lms.student_enrollments as enrollments on enrollments.course_id = quizzes.course_id;
-    select from lms.record_grades(array(select attempt_id from lms.quiz_attempts));
     insert into lms.regrades (quiz_id, requested_by)
     select quizzes.quiz_id, courses.lecturer_id
     from lms.quizzes join lms.courses on courses.course_id = quizzes.course_id;

@@ -40,6 +40,7 @@ class TestCourses:
             "description": "Source: csev+py4e. Licence: CC-BY-4.0.",
             "capacity": CAPACITY,
             "state": "draft",
+            "mastery_policy": {"score": "highest", "mastered": 0.8, "developing": 0.5},
         }
 
     @pytest.mark.parametrize(

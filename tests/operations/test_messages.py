@@ -19,7 +19,7 @@ pytestmark = pytest.mark.once
 DELIVERY_ID = UUID("01a203f3-e831-74ed-949d-a81d58a5d5d3")
 LETTERHEAD = Letterhead(sender_of("The School <lms@school.example>"), "https://lms.school.example", 14)
 LINK = "https://lms.school.example/invitation#token"
-KINDS = ["welcome", "invitation", "dropped", "password_set"]
+KINDS = ["welcome", "invitation", "dropped", "password_set", "score_changed"]
 HEADERS = sorted(
     ["Message-ID", "Date", "From", "To", "Subject", "Auto-Submitted", "MIME-Version", "Content-Type"]
 )
@@ -57,6 +57,10 @@ def delivery(**changes: Any) -> ClaimedDelivery:
         "course_code": "CS101",
         "course_title": "Analytical Engines",
         "lecturer_name": "Ada Lovelace",
+        "quiz_title": "Loops",
+        "score_before": "3",
+        "score": "4.5",
+        "max_score": "6",
     }
     return ClaimedDelivery(**given | changes)
 
