@@ -4,8 +4,8 @@
 -- more: weeks whose mastery is remedial. missed_quizzes, 2 or more: quizzes that are closed, or published with
 -- closes_at past, without an attempt in any state. average_share, under 0.5: the mean of average_score over the
 -- student's weeks, each weighted by its attempts, rounded to four decimals; null where nothing is graded, and quizzes
--- without a week do not count. days_since_last_attempt, 14 or more: whole days of 24 hours since the latest started_at of an attempt at a
--- quiz of the course; null without any.
+-- without a week do not count. days_since_last_attempt, 14 or more: whole days of 24 hours since the latest started_at
+-- of an attempt at a quiz of the course; null without any.
 --
 -- $1  token_hash   bytea
 -- $2  course_id    uuid
