@@ -110,6 +110,17 @@ FILL: Final = """
         'https://school.example/' || n
     from generate_series(0::bigint, %(rows)s - 1) as n;
 
+    -- The state as if thrown: a third of them are drafts.
+    insert into lms.quizzes (quiz_id, course_id, week_number, title, state, current_version)
+    select
+        pg_temp.key(6, n),
+        pg_temp.key(3, case pg_temp.part(n) when 0 then n * 7919 %% %(rows)s when 1 then 1 else 10 end),
+        1 + n / 2 %% 10,
+        'Quiz ' || n,
+        case n / 2 %% 3 when 0 then 'draft' when 1 then 'published' else 'closed' end,
+        case n / 2 %% 3 when 0 then null else 1 end
+    from generate_series(0::bigint, %(rows)s - 1) as n;
+
     insert into lms.audit_events (audit_event_id, actor_id, action, user_id, course_id, changes)
     select
         pg_temp.key(5, n),
@@ -128,7 +139,7 @@ FILL: Final = """
     select sha256(user_id::text::bytea), user_id, interval '1 day', now() + interval '1 day' from lms.users;
 """
 
-TABLES: Final = ("audit_events", "courses", "materials", "student_enrollments", "terms", "users")
+TABLES: Final = ("audit_events", "courses", "materials", "quizzes", "student_enrollments", "terms", "users")
 
 
 def key(kind: int, number: int) -> UUID:

@@ -194,6 +194,13 @@ CASES = [
         ("of a quarter, by a student", ATTENDING, _courses(CROWDED) | {"week_number": 1}),
     ),
     *_of(
+        "quizzes/list_quizzes",
+        ("of a half", ADMINISTRATOR, _courses(CROWDED)),
+        ("of a twentieth", ADMINISTRATOR, _courses(BUSY)),
+        ("of a half, by the lecturer", MOST, _courses(CROWDED)),
+        ("of a third, by a student", ATTENDING, _courses(CROWDED)),
+    ),
+    *_of(
         "terms/list_terms",
         ("of all", ADMINISTRATOR, {}),
         ("of all, by a student", EVERYWHERE, {}),
