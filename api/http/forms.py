@@ -142,7 +142,8 @@ async def _events(
                 for event in parser.parse(piece):
                     # Strict, it refuses the line break at the very end where that comes in a piece of its own. What
                     # else comes after the file is refused below.
-                    parser.strict = parser.strict and getattr(event, "name", None) != "file"
+                    if isinstance(event, MultipartSegment) and event.name == "file":
+                        parser.strict = False
                     yield event
         parser.close()
     except MultipartError as error:
