@@ -292,8 +292,16 @@ def test_every_statement_that_changes_people_or_enrolments_writes_the_audit() ->
     auditing = {
         name for name, query in load_queries().items() if "insert into lms.audit_events" in query.statement
     }
-    assert changing == auditing
     assert len(changing) == 9
+    # The rest are about attempts and scores; an attempt is handed in, and its audit written, behind a door.
+    assert auditing - changing == {
+        "answer_keys/put_answer_key",
+        "attempts/start_attempt",
+        "grades/put_grade",
+        "regrades/continue_regrade",
+        "regrades/create_regrade",
+    }
+    assert changing <= auditing
 
 
 def test_the_row_is_written_in_the_transaction_of_the_change(
