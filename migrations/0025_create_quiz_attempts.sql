@@ -112,8 +112,6 @@ comment on constraint quiz_attempts_version_ck on lms.quiz_attempts is '422 A ve
 create unique index quiz_attempts_in_progress_uq on lms.quiz_attempts (student_id, quiz_id)
 where state = 'in_progress';
 comment on index lms.quiz_attempts_in_progress_uq is '409 You are taking this quiz already.';
--- Serves attempts/list_attempts for whoever teaches the course, in its order.
-create index quiz_attempts_quiz_id_attempt_id_ix on lms.quiz_attempts (quiz_id, attempt_id);
 -- Serves lms.submit_overdue_attempts().
 create index quiz_attempts_due_at_attempt_id_ix on lms.quiz_attempts (due_at, attempt_id) where state = 'in_progress';
 -- Serves lms.regrade_attempts(): what an older key graded; and the deletion of a quiz.

@@ -29,7 +29,9 @@ begin
                         then
                             case jsonb_typeof(given.answer)
                                 when 'array'
-                                    then not jsonb_path_exists(given.answer, 'strict $[*] ? (@.type() != "string")')
+                                    then
+                                        jsonb_array_length(given.answer) <= 100
+                                        and not jsonb_path_exists(given.answer, 'strict $[*] ? (@.type() != "string")')
                                 else false
                             end
                     when 'matching'
@@ -42,8 +44,17 @@ begin
                                         )
                                 else false
                             end
+                    when 'short_answer'
+                        then jsonb_typeof(given.answer) = 'string' and length(given.answer #>> '{}') <= 1000
                     else jsonb_typeof(given.answer) = 'string'
                 end then 'quiz_answers_form'
+                -- They are merged stem by stem whenever they are saved: there are no more of them than the question has.
+                when
+                    question.document ->> 'type' = 'matching'
+                    and given.answer - array(
+                        select stem ->> 'id' from jsonb_array_elements(question.document -> 'stems') as stem
+                    ) <> '{}'
+                    then 'quiz_answers_unknown_stem'
             end as rule,
             '/answers/' || replace(replace(given.id, '~', '~0'), '/', '~1') as pointer
         from jsonb_each(
@@ -63,7 +74,8 @@ end;
 $$;
 comment on function lms.checked_answers(jsonb, jsonb) is
     'These answers, if they are answers to these questions and have the form of their types. Null is no answer, to a '
-    'question or to a stem; which options there are is not looked at. '
-    'Refuses quiz_answers_form, quiz_answers_unknown_question.';
+    'question or to a stem; which options there are is not looked at, but a choice is of 100 at most, a short answer has '
+    '1,000 characters at most (see lms.spelled()), and matched are the stems of the question. '
+    'Refuses quiz_answers_form, quiz_answers_unknown_question, quiz_answers_unknown_stem.';
 -- It runs as whoever calls it, and so does what it calls.
 grant execute on function lms.checked_answers(jsonb, jsonb), lms.refuse(text, text) to lms_api;

@@ -218,7 +218,9 @@ begin
                         then
                             case jsonb_typeof(given.answer)
                                 when 'array'
-                                    then not jsonb_path_exists(given.answer, 'strict $[*] ? (@.type() != "string")')
+                                    then
+                                        jsonb_array_length(given.answer) <= 100
+                                        and not jsonb_path_exists(given.answer, 'strict $[*] ? (@.type() != "string")')
                                 else false
                             end
                     when 'matching'
@@ -231,8 +233,17 @@ begin
                                         )
                                 else false
                             end
+                    when 'short_answer'
+                        then jsonb_typeof(given.answer) = 'string' and length(given.answer #>> '{}') <= 1000
                     else jsonb_typeof(given.answer) = 'string'
                 end then 'quiz_answers_form'
+                -- They are merged stem by stem whenever they are saved: there are no more of them than the question has.
+                when
+                    question.document ->> 'type' = 'matching'
+                    and given.answer - array(
+                        select stem ->> 'id' from jsonb_array_elements(question.document -> 'stems') as stem
+                    ) <> '{}'
+                    then 'quiz_answers_unknown_stem'
             end as rule,
             '/answers/' || replace(replace(given.id, '~', '~0'), '/', '~1') as pointer
         from jsonb_each(
@@ -252,7 +263,7 @@ end;
 $_$;
 ALTER FUNCTION lms.checked_answers(questions jsonb, answers jsonb) OWNER TO lms_owner;
 
-COMMENT ON FUNCTION lms.checked_answers(questions jsonb, answers jsonb) IS 'These answers, if they are answers to these questions and have the form of their types. Null is no answer, to a question or to a stem; which options there are is not looked at. Refuses quiz_answers_form, quiz_answers_unknown_question.';
+COMMENT ON FUNCTION lms.checked_answers(questions jsonb, answers jsonb) IS 'These answers, if they are answers to these questions and have the form of their types. Null is no answer, to a question or to a stem; which options there are is not looked at, but a choice is of 100 at most, a short answer has 1,000 characters at most (see lms.spelled()), and matched are the stems of the question. Refuses quiz_answers_form, quiz_answers_unknown_question, quiz_answers_unknown_stem.';
 
 CREATE FUNCTION lms.has_fields(value jsonb, required text[], optional text[]) RETURNS boolean
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -405,7 +416,7 @@ COMMENT ON COLUMN lms.quiz_attempts.score IS 'The points of all questions togeth
 COMMENT ON COLUMN lms.quiz_attempts.max_score IS 'quiz_versions.max_score of what was asked. Personal data: none.';
 COMMENT ON COLUMN lms.quiz_attempts.graded_by_key IS 'quiz_answer_keys.key_version of the key that it was last graded by; null if none did. Personal data: none.';
 COMMENT ON COLUMN lms.quiz_attempts.started_at IS 'When it was started. Personal data: learning record.';
-COMMENT ON COLUMN lms.quiz_attempts.due_at IS 'Until when it can be worked on, by the clock of the database: the time limit or the end of the quiz, whichever is first; null if there is neither. Personal data: learning record.';
+COMMENT ON COLUMN lms.quiz_attempts.due_at IS 'Until when it can be worked on, by the clock of the database: the time limit, the end of the quiz or when that was closed, whichever is first; null if there is none. Follows the quiz while in progress. Personal data: learning record.';
 COMMENT ON COLUMN lms.quiz_attempts.submitted_at IS 'When it was handed in; null while in progress. Personal data: learning record.';
 COMMENT ON COLUMN lms.quiz_attempts.graded_at IS 'When the score was last found; null without one. Personal data: learning record.';
 COMMENT ON COLUMN lms.quiz_attempts.version IS 'Counts the edits, for autosave and If-Match. Personal data: none.';
@@ -603,6 +614,35 @@ ALTER FUNCTION lms.follow_mastery_policy() OWNER TO lms_owner;
 
 COMMENT ON FUNCTION lms.follow_mastery_policy() IS 'A course has another mastery policy: what its students have mastered changes with it.';
 
+CREATE FUNCTION lms.follow_quiz_times() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+    -- Who starts now waits for us, or we for them: see sql/attempts/start_attempt.sql.
+    update lms.quiz_attempts as attempts
+    set
+        -- The first of its ends; nobody is due before they began.
+        due_at = nullif(
+            greatest(
+                attempts.started_at,
+                least(
+                    attempts.started_at + make_interval(secs => new.time_limit_seconds),
+                    new.closes_at,
+                    case when new.state = 'closed' then now() end,
+                    'infinity'
+                )
+            ),
+            'infinity'
+        )
+    where attempts.quiz_id = new.quiz_id and attempts.state = 'in_progress';
+    return null;
+end;
+$$;
+ALTER FUNCTION lms.follow_quiz_times() OWNER TO lms_owner;
+
+COMMENT ON FUNCTION lms.follow_quiz_times() IS 'A quiz was closed, opened again, or has another end or time limit: so have those who are at it.';
+
 CREATE FUNCTION lms.follow_week_number() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -625,15 +665,19 @@ COMMENT ON FUNCTION lms.follow_week_number() IS 'A quiz was put to another week:
 CREATE FUNCTION lms.spelled(answer text, match_case boolean) RETURNS text
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     BEGIN ATOMIC
- SELECT btrim(regexp_replace(
+ SELECT
          CASE
-             WHEN match_case THEN NORMALIZE(answer, NFD)
-             ELSE lower(NORMALIZE(answer, NFD))
-         END, '[\s\u0085\u00a0\u1680\u2000-\u200b\u2028\u2029\u202f\u205f\u3000\ufeff]+'::text, ' '::text, 'g'::text)) AS btrim;
+             WHEN (length(answer) <= 1000) THEN btrim(regexp_replace(
+             CASE
+                 WHEN match_case THEN NORMALIZE(answer, NFD)
+                 ELSE lower(upper(NORMALIZE(answer, NFD)))
+             END, '[\s\u0085\u00a0\u1680\u2000-\u200b\u2028\u2029\u202f\u205f\u3000\ufeff]+'::text, ' '::text, 'g'::text))
+             ELSE NULL::text
+         END AS "case";
 END;
 ALTER FUNCTION lms.spelled(answer text, match_case boolean) OWNER TO lms_owner;
 
-COMMENT ON FUNCTION lms.spelled(answer text, match_case boolean) IS 'A short answer as it is compared: composed or not (Unicode), without space at its ends and with single spaces within, and in lower case unless case matters.';
+COMMENT ON FUNCTION lms.spelled(answer text, match_case boolean) IS 'A short answer as it is compared: composed or not (Unicode), without space at its ends and with single spaces within, and in lower case unless case matters; null for more than 1,000 characters, which is never right.';
 
 CREATE FUNCTION lms.graded(questions jsonb, key jsonb, answers jsonb, reviews jsonb) RETURNS TABLE(question_id text, max_points numeric, points numeric, is_right boolean, awaits_review boolean, comment text)
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -710,6 +754,31 @@ END;
 ALTER FUNCTION lms.graded(questions jsonb, key jsonb, answers jsonb, reviews jsonb) OWNER TO lms_owner;
 
 COMMENT ON FUNCTION lms.graded(questions jsonb, key jsonb, answers jsonb, reviews jsonb) IS 'What each question of an attempt is worth, by questions, key, answers and what a person decided before. All or nothing for single_choice, true_false, short_answer and numeric; multiple_choice (right chosen - wrong chosen) / right, at least 0; matching by pair; an essay that is not blank waits for a person, its points null. Rounded to two decimals.';
+
+CREATE FUNCTION lms.hand_in_overdue_attempts(attempt_ids uuid[]) RETURNS integer
+    LANGUAGE plpgsql
+    AS $$
+begin
+    update lms.quiz_attempts as attempts
+    set submitted_at = attempts.due_at, state = 'submitted'
+    where attempts.attempt_id in (select unnest(hand_in_overdue_attempts.attempt_ids));
+    perform lms.record_grades(hand_in_overdue_attempts.attempt_ids);
+    -- Nobody did it: there is no actor.
+    insert into lms.audit_events (action, user_id, course_id, changes)
+    select
+        'attempts.submit',
+        attempts.student_id,
+        quizzes.course_id,
+        jsonb_build_object('state', jsonb_build_object('from', 'in_progress', 'to', attempts.state))
+    from lms.quiz_attempts as attempts
+    join lms.quizzes on quizzes.quiz_id = attempts.quiz_id
+    where attempts.attempt_id in (select unnest(hand_in_overdue_attempts.attempt_ids));
+    return cardinality(hand_in_overdue_attempts.attempt_ids);
+end;
+$$;
+ALTER FUNCTION lms.hand_in_overdue_attempts(attempt_ids uuid[]) OWNER TO lms_owner;
+
+COMMENT ON FUNCTION lms.hand_in_overdue_attempts(attempt_ids uuid[]) IS 'Hand in and grade these attempts, which their caller has locked, as they were saved last, each with a row of audit; how many those are. Granted to nobody: lms.submit_overdue_attempts() calls it.';
 
 CREATE FUNCTION lms.holds_seat(state text) RETURNS boolean
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -1083,7 +1152,7 @@ CREATE TABLE lms.quiz_answer_keys (
 );
 ALTER TABLE lms.quiz_answer_keys OWNER TO lms_owner;
 
-COMMENT ON TABLE lms.quiz_answer_keys IS 'What is right, for a version of a quiz. Granted to nobody: lms.save_quiz_version(), lms.correct_answer_key(), lms.read_answer_key(), lms.submit_attempt() and lms.review_attempt() are its doors. Personal data: none.';
+COMMENT ON TABLE lms.quiz_answer_keys IS 'What is right about a version of the questions. The service cannot read it: lms.save_quiz_version(), lms.correct_answer_key(), lms.read_answer_key(), lms.reveal_answer_key(), lms.submit_attempt() and lms.review_attempt() are its doors, and lms.submit_overdue_attempts() and lms.regrade_attempts() those of the worker. Personal data: none.';
 COMMENT ON COLUMN lms.quiz_answer_keys.quiz_id IS 'The quiz. Personal data: none.';
 COMMENT ON COLUMN lms.quiz_answer_keys.version_number IS 'The version of its questions. Personal data: none.';
 COMMENT ON COLUMN lms.quiz_answer_keys.key IS 'A JSON object by the id of the question: {"type", "explanation"?, …}, by type single_choice "correct": id, multiple_choice "correct": [id], true_false "correct": boolean, short_answer "accepted": [text], "match_case"?, numeric "value" and "absolute_tolerance"? or "relative_tolerance"?, or "minimum" and "maximum", matching "correct": {stem: option}, essay nothing more. Personal data: none.';
@@ -1275,13 +1344,26 @@ begin
         select computed.student_id, computed.week_number from computed where computed.attempts is null
     ),
     gone as (
-        delete from lms.topic_performance as known
-        using without
+        delete from lms.topic_performance
         where
-            known.student_id = without.student_id
-            and known.course_id = refresh_performance.course_id
-            and known.week_number = without.week_number
-        returning known.student_id
+            -- Their places, each looked up by its key: joined, a plan that was made for a small table reads the course
+            -- again for each of them. Nobody moves them meanwhile: their enrolments are locked.
+            topic_performance.ctid = any(
+                array(
+                    select place.ctid
+                    from without
+                    cross join lateral (
+                        select known.ctid
+                        from lms.topic_performance as known
+                        where
+                            known.student_id = without.student_id
+                            and known.course_id = refresh_performance.course_id
+                            and known.week_number = without.week_number
+                        offset 0
+                    ) as place
+                )
+            )
+        returning topic_performance.student_id
     ),
     written as (
         insert into lms.topic_performance as known (
@@ -1387,7 +1469,7 @@ CREATE FUNCTION lms.shows_feedback(feedback_policy text, quiz_state text, closes
  SELECT ((attempt_state <> 'in_progress'::text) AND
          CASE feedback_policy
              WHEN 'after_submit'::text THEN true
-             WHEN 'after_close'::text THEN ((quiz_state = 'closed'::text) OR COALESCE((closes_at <= now()), false))
+             WHEN 'after_close'::text THEN ((quiz_state = 'closed'::text) OR COALESCE(((closes_at + '00:00:05'::interval) < now()), false))
              ELSE false
          END);
 END;
@@ -1405,12 +1487,14 @@ CREATE FUNCTION lms.reveal_answer_key(token_hash bytea, attempt_id uuid) RETURNS
       JOIN lms.quiz_answer_keys keys ON (((keys.quiz_id = attempts.quiz_id) AND (keys.version_number = attempts.quiz_version))))
       JOIN lms.quizzes ON ((quizzes.quiz_id = attempts.quiz_id)))
       JOIN lms.courses ON ((courses.course_id = quizzes.course_id)))
-   WHERE ((attempts.attempt_id = reveal_answer_key.attempt_id) AND (attempts.student_id = actor.user_id) AND lms.shows_feedback(quizzes.feedback_policy, quizzes.state, quizzes.closes_at, attempts.state) AND (EXISTS ( SELECT
+   WHERE ((attempts.attempt_id = reveal_answer_key.attempt_id) AND (attempts.student_id = actor.user_id) AND lms.shows_feedback(quizzes.feedback_policy, quizzes.state, quizzes.closes_at, attempts.state) AND ((quizzes.feedback_policy <> 'after_close'::text) OR (NOT (EXISTS ( SELECT
+            FROM lms.quiz_attempts others
+           WHERE ((others.quiz_id = attempts.quiz_id) AND (others.state = 'in_progress'::text) AND ((others.due_at IS NULL) OR (others.due_at >= (now() - '00:00:05'::interval)))))))) AND (EXISTS ( SELECT
             FROM lms.can_attend(actor.user_id, actor.role, courses.course_id, courses.state) can_attend(course_id))));
 END;
 ALTER FUNCTION lms.reveal_answer_key(token_hash bytea, attempt_id uuid) OWNER TO lms_owner;
 
-COMMENT ON FUNCTION lms.reveal_answer_key(token_hash bytea, attempt_id uuid) IS 'The key to an attempt of one''s own, once the quiz says that it may be seen. No row: not yet, or no such attempt.';
+COMMENT ON FUNCTION lms.reveal_answer_key(token_hash bytea, attempt_id uuid) IS 'The key to an attempt of one''s own, once the quiz says that it may be seen; if that is after its close, not while anybody can still save or hand in an attempt at it. No row: not yet, or no such attempt.';
 
 CREATE FUNCTION lms.review_attempt(token_hash bytea, attempt_id uuid, seen_version integer, reviews jsonb) RETURNS SETOF lms.quiz_attempts
     LANGUAGE plpgsql SECURITY DEFINER ROWS 1
@@ -1421,8 +1505,18 @@ declare
     known record;
     defect record;
     stale lms.quiz_attempts;
+    reviewed lms.quiz_attempts;
+    change_id uuid;
 begin
-    select attempts.version, attempts.state, versions.questions
+    select
+        attempts.version,
+        attempts.state,
+        attempts.student_id,
+        attempts.score,
+        versions.questions,
+        quizzes.course_id,
+        courses.state as course_state,
+        actor.user_id as reviewer_id
     into known
     from lms.quiz_attempts as attempts
     join lms.quiz_versions as versions
@@ -1455,15 +1549,44 @@ begin
     set reviews = jsonb_strip_nulls(attempts.reviews || review_attempt.reviews)
     where attempts.attempt_id = review_attempt.attempt_id;
     perform lms.record_grades(array[review_attempt.attempt_id]);
-    return query
     select attempts.*   -- the function's type is that of the table
+    into reviewed
     from lms.quiz_attempts as attempts
     where attempts.attempt_id = review_attempt.attempt_id;
+    -- Here, since only who has the row locked knows what the score was.
+    insert into lms.audit_events (actor_id, action, user_id, course_id, changes)
+    values (
+        known.reviewer_id,
+        'grades.update',
+        known.student_id,
+        known.course_id,
+        jsonb_build_object(
+            'attempt_id', jsonb_build_object('from', review_attempt.attempt_id, 'to', review_attempt.attempt_id),
+            'score', jsonb_build_object('from', known.score, 'to', reviewed.score)
+        )
+    );
+    if reviewed.score <> known.score then
+        insert into lms.score_changes (attempt_id, score_before, score)
+        values (review_attempt.attempt_id, known.score, reviewed.score)
+        returning score_change_id into change_id;
+        -- Who can no longer see the score is not told of it either.
+        insert into lms.email_outbox (kind, user_id, course_id, score_change_id)
+        select
+            'score_changed',
+            known.student_id,
+            known.course_id,
+            change_id
+        where
+            exists (
+                select from lms.can_attend(known.student_id, 'student', known.course_id, known.course_state)
+            );
+    end if;
+    return next reviewed;
 end;
 $$;
 ALTER FUNCTION lms.review_attempt(token_hash bytea, attempt_id uuid, seen_version integer, reviews jsonb) OWNER TO lms_owner;
 
-COMMENT ON FUNCTION lms.review_attempt(token_hash bytea, attempt_id uuid, seen_version integer, reviews jsonb) IS 'Give points and comments to questions of an attempt that was handed in, for whoever teaches the course and has seen its present version, null for whichever there is, and grade it again; the attempt as it is then. Reviews of other questions stay, null takes one back. No row: no such attempt for them. The version alone: another was seen. Refuses quiz_attempts_handed_in, quiz_reviews_form, quiz_reviews_points, quiz_reviews_unknown_question.';
+COMMENT ON FUNCTION lms.review_attempt(token_hash bytea, attempt_id uuid, seen_version integer, reviews jsonb) IS 'Give points and comments to questions of an attempt that was handed in, for whoever teaches the course and has seen its present version, null for whichever there is, and grade it again; the attempt as it is then. A row of audit stays behind, and a mail if it had another score before. Reviews of other questions stay, null takes one back. No row: no such attempt for them. The version alone: another was seen. Refuses quiz_attempts_handed_in, quiz_reviews_form, quiz_reviews_points, quiz_reviews_unknown_question, quiz_attempts_reviews_ck.';
 
 CREATE FUNCTION lms.reviews_defect(questions jsonb, reviews jsonb, OUT rule text, OUT pointer text) RETURNS record
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -1614,6 +1737,8 @@ CREATE FUNCTION lms.submit_overdue_attempts(most integer) RETURNS integer
     AS $$
 declare
     overdue uuid[];
+    overdue_id uuid;
+    handed_in integer := 0;
 begin
     overdue := array(
         select attempts.attempt_id
@@ -1624,16 +1749,25 @@ begin
         limit submit_overdue_attempts.most
         for no key update skip locked
     );
-    update lms.quiz_attempts as attempts
-    set submitted_at = attempts.due_at, state = 'submitted'
-    where attempts.attempt_id in (select unnest(overdue));
-    perform lms.record_grades(overdue);
-    return cardinality(overdue);
+    begin
+        return lms.hand_in_overdue_attempts(overdue);
+    exception when others then
+        raise warning 'of % overdue attempts one cannot be handed in: %', cardinality(overdue), sqlerrm;
+    end;
+    -- What is wrong with one of them does not keep the others waiting: each by itself.
+    foreach overdue_id in array overdue loop
+        begin
+            handed_in := handed_in + lms.hand_in_overdue_attempts(array[overdue_id]);
+        exception when others then
+            raise warning 'attempt % is overdue and cannot be handed in: %', overdue_id, sqlerrm;
+        end;
+    end loop;
+    return handed_in;
 end;
 $$;
 ALTER FUNCTION lms.submit_overdue_attempts(most integer) OWNER TO lms_owner;
 
-COMMENT ON FUNCTION lms.submit_overdue_attempts(most integer) IS 'Hand in and grade what was due more than five seconds ago, so many at most; how many that were.';
+COMMENT ON FUNCTION lms.submit_overdue_attempts(most integer) IS 'Hand in and grade what was due more than five seconds ago, so many at most; how many that were. What cannot be handed in is left, with a warning.';
 
 CREATE FUNCTION lms.total_points(questions jsonb) RETURNS numeric
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -2294,6 +2428,7 @@ CREATE UNIQUE INDEX quiz_attempts_in_progress_uq ON lms.quiz_attempts USING btre
 COMMENT ON INDEX lms.quiz_attempts_in_progress_uq IS '409 You are taking this quiz already.';
 
 CREATE INDEX quiz_attempts_quiz_id_attempt_id_ix ON lms.quiz_attempts USING btree (quiz_id, attempt_id);
+CREATE INDEX quiz_attempts_quiz_id_due_at_ix ON lms.quiz_attempts USING btree (quiz_id, due_at) WHERE (state = 'in_progress'::text);
 CREATE INDEX quiz_attempts_quiz_id_quiz_version_graded_by_key_attempt_id_ix ON lms.quiz_attempts USING btree (quiz_id, quiz_version, graded_by_key, attempt_id);
 CREATE INDEX quiz_attempts_quiz_id_submitted_at_ix ON lms.quiz_attempts USING btree (quiz_id, submitted_at) INCLUDE (score, max_score);
 CREATE INDEX quizzes_course_id_quiz_id_ix ON lms.quizzes USING btree (course_id, quiz_id);
@@ -2320,6 +2455,8 @@ CREATE INDEX users_role_user_id_ix ON lms.users USING btree (role, user_id);
 CREATE TRIGGER courses_mastery_policy AFTER UPDATE OF mastery_policy ON lms.courses FOR EACH ROW WHEN ((old.mastery_policy IS DISTINCT FROM new.mastery_policy)) EXECUTE FUNCTION lms.follow_mastery_policy();
 
 CREATE TRIGGER email_outbox_notify AFTER INSERT ON lms.email_outbox REFERENCING NEW TABLE AS queued FOR EACH STATEMENT EXECUTE FUNCTION lms.notify_deliveries();
+
+CREATE TRIGGER quizzes_attempts_due_at AFTER UPDATE OF state, closes_at, time_limit_seconds ON lms.quizzes FOR EACH ROW WHEN ((((old.state IS DISTINCT FROM new.state) OR (old.closes_at IS DISTINCT FROM new.closes_at)) OR (old.time_limit_seconds IS DISTINCT FROM new.time_limit_seconds))) EXECUTE FUNCTION lms.follow_quiz_times();
 
 CREATE TRIGGER quizzes_week_number AFTER UPDATE OF week_number ON lms.quizzes FOR EACH ROW WHEN ((old.week_number IS DISTINCT FROM new.week_number)) EXECUTE FUNCTION lms.follow_week_number();
 
@@ -2684,9 +2821,11 @@ REVOKE ALL ON FUNCTION lms.folded(name text) FROM PUBLIC;
 GRANT ALL ON FUNCTION lms.folded(name text) TO lms_api;
 
 REVOKE ALL ON FUNCTION lms.follow_mastery_policy() FROM PUBLIC;
+REVOKE ALL ON FUNCTION lms.follow_quiz_times() FROM PUBLIC;
 REVOKE ALL ON FUNCTION lms.follow_week_number() FROM PUBLIC;
 REVOKE ALL ON FUNCTION lms.spelled(answer text, match_case boolean) FROM PUBLIC;
 REVOKE ALL ON FUNCTION lms.graded(questions jsonb, key jsonb, answers jsonb, reviews jsonb) FROM PUBLIC;
+REVOKE ALL ON FUNCTION lms.hand_in_overdue_attempts(attempt_ids uuid[]) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lms.holds_seat(state text) FROM PUBLIC;
 GRANT ALL ON FUNCTION lms.holds_seat(state text) TO lms_api;

@@ -10,6 +10,7 @@
 -- fails   quiz_attempts_in_progress_uq
 -- fails   quiz_attempts_attempt_number_uq
 -- fails   quiz_attempts_enrollment_active  409 You are not active on the course any more.
+-- fails   quiz_attempts_course_closed      409 The course is closed.
 -- fails   quiz_attempts_quiz_open          409 The quiz is not open yet.
 -- fails   quiz_attempts_quiz_closed        409 The quiz is closed.
 -- fails   quiz_attempts_allowed            409 You have taken this quiz as often as it may be taken.
@@ -19,7 +20,7 @@ with /* attempts/start_attempt */ actor as (
     select user_id, role from lms.actor($1)
 ),
 quiz as (
-    -- Locked, so that nobody deletes it meanwhile.
+    -- Locked, so that nobody deletes it meanwhile, or closes it for those who are at it: see lms.follow_quiz_times().
     select
         quizzes.quiz_id,
         quizzes.course_id,
@@ -29,6 +30,7 @@ quiz as (
         quizzes.time_limit_seconds,
         quizzes.attempts_allowed,
         quizzes.current_version,
+        courses.state as course_state,
         actor.user_id as student_id
     from lms.quizzes
     join lms.courses on courses.course_id = quizzes.course_id
@@ -37,7 +39,7 @@ quiz as (
         quizzes.quiz_id = $2
         and quizzes.state <> 'draft'
         and exists (select from lms.can_attend(actor.user_id, actor.role, courses.course_id, courses.state))
-    for key share of quizzes
+    for share of quizzes
 ),
 under_way as (
     select
@@ -78,6 +80,7 @@ created as (
         quiz.student_id,
         case
             when enrollments.state <> 'active' then lms.refuse('quiz_attempts_enrollment_active')::smallint
+            when quiz.course_state = 'closed' then lms.refuse('quiz_attempts_course_closed')::smallint
             when quiz.opens_at > now() then lms.refuse('quiz_attempts_quiz_open')::smallint
             when quiz.state = 'closed' or quiz.closes_at <= now() then lms.refuse('quiz_attempts_quiz_closed')::smallint
             when last.attempt_number >= quiz.attempts_allowed then lms.refuse('quiz_attempts_allowed')::smallint

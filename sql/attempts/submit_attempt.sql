@@ -9,6 +9,7 @@
 -- result  versioned  Attempt    404: no such attempt of this actor
 -- fails   quiz_answers_form              422 /answers The question takes another kind of answer.
 -- fails   quiz_answers_unknown_question  422 /answers There is no such question.
+-- fails   quiz_answers_unknown_stem      422 /answers There is no such stem.
 -- fails   quiz_attempts_answers_ck
 -- index   quiz_attempts_pk, quizzes_pk, courses_pk, student_enrollments_pk, quiz_versions_pk, users_pk
 

@@ -1,6 +1,6 @@
 -- grades/put_grade
 -- Give points and comments to questions of an attempt that was handed in, and grade it by them, by whoever teaches its
--- course and has seen its present version.
+-- course and has seen its present version. With a row of audit, and a mail if it had another score before.
 --
 -- $1  token_hash  bytea
 -- $2  attempt_id  uuid
@@ -8,50 +8,14 @@
 -- $4  reviews     jsonb    {"points", "comment"?} by the id of the question; null takes one back
 --
 -- result  versioned  Grade    404: no such attempt for this actor to grade
+-- fails   quiz_attempts_reviews_ck       422 /reviews Give a JSON object of at most 256 KiB.
 -- fails   quiz_attempts_handed_in        409 The attempt is not handed in yet.
 -- fails   quiz_reviews_form              422 /reviews Give points, and a comment or none, by the id of the question.
 -- fails   quiz_reviews_points            422 /reviews Give 0 to the points of the question, with at most two decimals.
 -- fails   quiz_reviews_unknown_question  422 /reviews There is no such question.
--- fails   quiz_attempts_reviews_ck
 -- index   quiz_attempts_pk, quizzes_pk, courses_pk
 
-with /* grades/put_grade */ actor as (
-    select user_id, role from lms.actor($1)
-),
-reviewed as materialized (
-    select
-        its.attempt_id,
-        its.quiz_id,
-        its.student_id,
-        its.state,
-        its.score,
-        its.max_score,
-        its.reviews,
-        its.feedback,
-        its.version,
-        its.submitted_at,
-        its.graded_at
-    from actor
-    cross join lms.review_attempt($1, $2, $3, $4) as its
-),
-audited as (
-    -- This statement sees the attempt as it was before.
-    insert into lms.audit_events (actor_id, action, user_id, course_id, changes)
-    select
-        actor.user_id,
-        'grades.update',
-        reviewed.student_id,
-        quizzes.course_id,
-        jsonb_build_object(
-            'attempt_id', jsonb_build_object('from', reviewed.attempt_id, 'to', reviewed.attempt_id),
-            'score', jsonb_build_object('from', before.score, 'to', reviewed.score)
-        )
-    from reviewed
-    join lms.quiz_attempts as before on before.attempt_id = reviewed.attempt_id
-    join lms.quizzes on quizzes.quiz_id = reviewed.quiz_id
-    cross join actor
-)
-select
+select /* grades/put_grade */
     case
         when reviewed.attempt_id is not null then json_build_object(
             'id', reviewed.attempt_id,
@@ -68,5 +32,5 @@ select
         )
     end as document,
     reviewed.version
-from actor
-left join reviewed on true;
+from lms.actor($1) as actor
+left join lms.review_attempt($1, $2, $3, $4) as reviewed on true;
