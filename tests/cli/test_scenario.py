@@ -115,6 +115,7 @@ Papers: TypeAlias = dict[str, list[Paper]]
 
 @dataclass
 class Answer:
+    request: bytes
     status: int
     headers: dict[str, str]
     body: bytes
@@ -184,6 +185,10 @@ class Person:
         self.got.append(answer.body)
         return answer
 
+    def send_again(self, answer: Answer) -> Answer:
+        """The request that was answered so."""
+        return self._ask(answer.request)
+
     def _request(self, method: str, path: str, document: Any, headers: dict[str, str]) -> bytes:
         kind = "application/merge-patch+json" if method == "PATCH" else "application/json"
         body = b"" if document is None else json.dumps(document).encode()
@@ -207,7 +212,7 @@ class Person:
             answer = HTTPResponse(connection)
             answer.begin()
             headers = {name.lower(): value for name, value in answer.getheaders()}
-            return Answer(answer.status, headers, answer.read())
+            return Answer(request, answer.status, headers, answer.read())
 
     def _connection(self) -> socket.socket:
         at = urlsplit(self.url)
@@ -367,7 +372,7 @@ def take(student: Person, quiz: str, papers: Sequence[Paper]) -> None:
             if found["id"] == quiz.rpartition("/")[2]
         ]
         assert (found["attempts"], found["attempt"]) == (number - 1, None)
-        present = student.post(f"{quiz}/attempts")
+        start = present = student.post(f"{quiz}/attempts")
         paper.attempt = f"/attempts/{present.json()['id']}"
         assert (present.json()["attempt_number"], present.json()["key"]) == (number, None)
         saved: dict[str, Any] = {}
@@ -376,6 +381,8 @@ def take(student: Person, quiz: str, papers: Sequence[Paper]) -> None:
             present = student.change("PATCH", paper.attempt, {"answers": {question: answer}}, present.etag)
             assert present.json()["answers"] == saved
         assert student.post(f"{paper.attempt}/submit", {}).json()["state"] == "submitted"
+        # A start that was under way all the time arrives now. It is no other one.
+        assert student.send_again(start).body == start.body
 
 
 def mark(lecturer: Person, paper: Paper) -> None:
