@@ -142,7 +142,10 @@ def serve(*, host: str, port: int, workers: int) -> None:
 def worker() -> None:
     """Send the mails that wait in the database of LMS_WORKER_URL, until told to stop.
 
-    They go to the mail server that LMS_SMTP_HOST names; without one they are files in the folder `mail` of
+    It also hands in attempts at quizzes that are overdue, grades again what was asked for after a key was
+    corrected, and removes the files that nobody needs.
+
+    The mails go to the mail server that LMS_SMTP_HOST names; without one they are files in the folder `mail` of
     LMS_DATA_DIR. Each is sent at least once, under a Message-ID that stays the same, and tried 12 times while the
     server says "not now". Several workers may run. Refuses to run as an owner or a superuser: LMS_WORKER_URL
     names lms_worker, on the server itself and not through a pooler. SIGTERM lets mails under way finish, for

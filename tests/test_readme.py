@@ -23,6 +23,7 @@ import pytest
 
 from api.settings import ROOT
 from tests.conftest import TestDatabase
+from tests.http.matrix import TABLE, read_table
 from tests.operations.oulad import enrolled, person
 from tests.support.postgres import Server, free_port
 
@@ -59,6 +60,16 @@ def test_readme_links_lead_somewhere() -> None:
     targets = [link for link in re.findall(r"\]\(([^)]+)\)", README) if not link.startswith("http")]
 
     assert [link for link in targets if not (ROOT / link).exists()] == []
+
+
+def test_every_route_that_it_names_is_there() -> None:
+    named = re.findall(r"`((?:GET|POST|PUT|PATCH|DELETE) /[^`]+)`", README)
+    assert {_shape(route) for route in named} <= {_shape(row.route) for row in read_table(TABLE)}
+    assert len(named) >= 15
+
+
+def _shape(route: str) -> str:
+    return re.sub(r"{\w+}", "{}", route)
 
 
 @dataclass(frozen=True)

@@ -26,8 +26,8 @@ from api.http.problems import ProblemDetails, ProblemError
 from api.models.files import NewFile
 
 DESCRIPTION = """\
-Courses with their weekly syllabi, materials and enrolments; the terms they are given in; the people who teach and
-learn; and a record of who changed what.
+Courses with their weekly syllabi, materials, quizzes and enrolments; the terms they are given in; the people who teach
+and learn, and how far they are; and a record of who changed what.
 
 **Logging in.** `POST /auth/login` gives an access token; send it as `Authorization: Bearer …`. What you may not see
 does not exist for you: 404, never 403.
@@ -53,24 +53,33 @@ with which line. Who is invited and has no account gets one, and a link by mail 
 say, whatever its name and type.
 
 **Quizzes** begin as drafts, which students do not see. `PUT /quizzes/{quiz_id}/questions` saves questions and key
-together, as a new version; no student is shown either there. `POST /courses/{course_id}/quizzes/import` makes a quiz of
+together, as a new version; no student is shown either there. `PATCH /quizzes/{quiz_id}` with the state published lets
+students take it, and with closed nobody starts any more. `POST /courses/{course_id}/quizzes/import` makes a quiz of
 a text in Moodle's GIFT format; `dry_run=true` says first what it would ask, and what is wrong with which line.
 
-**Mastery** of a week's topic follows from graded attempts by the course's `mastery_policy`. Dashboards show a student
-what is open and what to go over again, and teachers how their course fares.
+**Taking a quiz.** `POST /quizzes/{quiz_id}/attempts` starts an attempt or finds the one under way, with its questions;
+`PATCH /attempts/{attempt_id}` saves answers, some at a time; `POST /attempts/{attempt_id}/submit` hands it in and
+grades it. Each save and each grade is a new version, and the ETag of each answer is the If-Match of the next save.
+Each of the three may be sent again after a lost answer: starting and handing in give the same attempt again, and a
+save that is told 412 was made, or another window has made one: read the attempt, and go on from there. Give a start an
+Idempotency-Key, and not even one that was delayed until the attempt was handed in begins another.
+
+**Time.** `due_at` is set at the start: `time_limit_seconds` from then or `closes_at`, whichever is earlier, and no
+later change of the quiz moves it. It goes by the clock of the database, never by yours; the header `Date` of an answer
+comes near it. Five seconds are added for the way. After that a save is told 409, a submit hands in what was saved, and
+what nobody hands in, the worker does.
+
+**What came of it.** The score is shown once there is one; points by question, comments, right answers and explanations
+when the quiz says so (`feedback_policy`), null before. An attempt keeps the questions that it was started on.
 
 **Grades** follow from the key, and from what a person decides: `PUT /attempts/{attempt_id}/grade` gives points and
-comments, which an essay waits for. A key is corrected at `/quizzes/{quiz_id}/versions/{version_number}/key`; then
-`POST /quizzes/{quiz_id}/regrade` grades again what an older key graded. It answers 202, and `/regrades/{regrade_id}`
-says how far it is.
+comments, which an essay waits for; until then the attempt is submitted, without a score. A key is corrected at
+`/quizzes/{quiz_id}/versions/{version_number}/key`, which changes no score; `regrade_due` says there that an older key
+graded some. Then `POST /quizzes/{quiz_id}/regrade` grades those again, and what a person decided stays. It answers
+202, and `/regrades/{regrade_id}` says how far it is; students whose score changed are told by mail.
 
-**Taking a quiz.** `POST /quizzes/{quiz_id}/attempts` starts an attempt or finds the one under way, with its
-questions; `PATCH /attempts/{attempt_id}` saves answers, some at a time; `POST /attempts/{attempt_id}/submit` hands it
-in and grades it. `due_at` goes by the clock of the database, never by yours, and five seconds are added for the way.
-Each of the three may be sent again after a lost answer, without an Idempotency-Key too: starting and handing in give
-the same attempt again, and a save that is told 412 was made, or another window has made one. The score is shown once
-there is one; points by question, comments, right answers and explanations when the quiz says so (`feedback_policy`),
-null before.
+**Mastery** of a week's topic follows from graded attempts by the course's `mastery_policy`, in the moment in which they
+are graded. Dashboards show a student what is open and what to go over again, and teachers how their course fares.
 
 **Errors** are `application/problem+json` (RFC 9457). `type` is stable; `errors` names each field, or each line of a
 file.

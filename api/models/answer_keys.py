@@ -19,7 +19,9 @@ class AnswerKey(Response):
 
     quiz_id: UUID
     version_number: int = Field(description="Of the questions.")
-    key_version: int = Field(description="Counts the corrections; the first part of the ETag.")
+    key_version: int = Field(
+        description="From 1, and one more by each correction; the first part of the ETag."
+    )
     key: dict[str, Key] = Field(description="What is right, by the id of the question.")
     regrade_due: bool = Field(
         description="Whether attempts were graded by an older key: `POST /quizzes/{quiz_id}/regrade` grades them again."

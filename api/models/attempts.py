@@ -20,8 +20,8 @@ _ANSWERS: Final = (
 _STATE: Final = "in_progress, submitted (some of it waits for a person), or graded."
 _SCORE: Final = "The points of all questions together; null until all have some."
 _DUE: Final = (
-    "Until when it can be worked on, by the clock of the service; what comes up to five seconds later still counts. "
-    "Null if there is no end."
+    "Until when it can be worked on, by the clock of the database, as it was set at the start; what comes up to five "
+    "seconds later still counts. Null if there is no end."
 )
 
 
@@ -68,7 +68,7 @@ class AttemptSummary(Response):
     due_at: datetime | None = Field(description=_DUE)
     submitted_at: datetime | None = Field(description="When it was handed in, at the latest when it was due.")
     graded_at: datetime | None = Field(description="When the score was last found.")
-    version: int = Field(description="Counts the edits; the first part of the ETag.")
+    version: int = Field(description="Counts saves and grades; the first part of the ETag.")
 
 
 class AttemptPage(PageOf):
@@ -118,7 +118,7 @@ class Attempt(Response):
     due_at: datetime | None = Field(description=_DUE)
     submitted_at: datetime | None = Field(description="When it was handed in, at the latest when it was due.")
     graded_at: datetime | None = Field(description="When the score was last found.")
-    version: int = Field(description="Counts the edits; the first part of the ETag.")
+    version: int = Field(description="Counts saves and grades; the first part of the ETag.")
 
 
 @dataclass(frozen=True, slots=True)

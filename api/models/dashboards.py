@@ -83,7 +83,9 @@ class RemedialMaterial(Response):
     title: str
     kind: Literal["pdf", "video", "link", "slides", "text"]
     url: str | None = Field(description="Where it is; null for what was uploaded.")
-    file: MaterialFile | None = Field(description="GET /materials/{id}/file; null for what was not uploaded.")
+    file: MaterialFile | None = Field(
+        description="`GET /materials/{material_id}/file`; null for what was not uploaded."
+    )
 
 
 class RemedialTopic(Response):

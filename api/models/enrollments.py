@@ -64,8 +64,8 @@ class Enrollment(Response):
     student: EnrollmentStudent
     state: EnrollmentState
     delivery_id: UUID | None = Field(
-        description="The latest mail to the student about it: `GET /deliveries/{id}` says how it fares, for 90 days. "
-        "Null where none was sent."
+        description="The latest mail to the student about it: `GET /deliveries/{delivery_id}` says how it fares, for "
+        "90 days. Null where none was sent."
     )
     version: int = Field(description="Counts the edits; the first part of the ETag.")
     enrolled_at: datetime = Field(description="When the student was enrolled first, invitations included.")
@@ -88,7 +88,8 @@ class ImportedEnrollment(Response):
     )
     student_id: UUID | None = Field(description="Null in a dry run for whom there is no account yet.")
     delivery_id: UUID | None = Field(
-        description="The mail: see `GET /deliveries/{id}`. Null where there is nothing to tell, and in a dry run."
+        description="The mail: see `GET /deliveries/{delivery_id}`. Null where there is nothing to tell, and in a dry "
+        "run."
     )
 
 

@@ -333,7 +333,11 @@ _CLOSES: Final = "From when it can neither be started nor worked on, after it op
 _LIMIT: Final = "From start to submission; null for any."
 _ATTEMPTS: Final = "How often a student may take it; null for any."
 _SCORE: Final = "Which of several attempts counts; average is that of all."
-_FEEDBACK: Final = "When a student sees points, right answers and explanations."
+_FEEDBACK: Final = (
+    "When a student sees points, right answers and explanations of an attempt that they handed in. after_submit: at "
+    "once, also if they may try again. after_close: when `closes_at` is past or the state is closed, also while others "
+    "go on."
+)
 
 
 class NewQuiz(Request):
@@ -353,7 +357,11 @@ class QuizPatch(Request):
     """What to change about a quiz; what is left out stays."""
 
     title: Title = ABSENT
-    state: State = Field(default=ABSENT, description="A quiz without questions stays a draft.")
+    state: State = Field(
+        default=ABSENT,
+        description="A quiz without questions stays a draft. Closed, nobody starts it any more; whoever is at it goes "
+        "on until their `due_at`.",
+    )
     week_number: WeekOrNone = Field(default=None, description=_WEEK)
     opens_at: Time | None = Field(default=None, description=_OPENS)
     closes_at: Time | None = Field(default=None, description=_CLOSES)

@@ -25,7 +25,7 @@ VersionNumber = Annotated[int, PathParameter(ge=1, le=2_147_483_647, description
 async def read_answer_key(
     request: Request[Any, Any, Any], quiz_id: FromPath[UUID], version_number: VersionNumber
 ) -> Document[AnswerKey]:
-    """What is right, for a version of a quiz. 404: no such version of a quiz that you teach."""
+    """What is right, for a version of a quiz, and whether a regrade is due. 404: no such version that you teach."""
     return shown(
         request.scope,
         await answer_keys.read_answer_key(
@@ -47,7 +47,7 @@ async def put_answer_key(
 ) -> Document[AnswerKey]:
     """Correct the key to questions that stay. Attempts keep their scores until `POST /quizzes/{quiz_id}/regrade`.
 
-    404: no such version of a quiz for you to change.
+    `regrade_due` in the answer says whether there are any. 404: no such version of a quiz for you to change.
     """
     return changed(
         await answer_keys.put_answer_key(

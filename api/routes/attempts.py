@@ -59,8 +59,8 @@ async def list_attempts(
 async def start_attempt(request: Request[Any, Any, Any], quiz_id: FromPath[UUID]) -> Document[Attempt]:
     """Take a quiz of a course that you are active on: 201 and a new attempt, or 200 and the one you are at already.
 
-    Whoever starts twice, at once or later, gets the same attempt. 404: no such quiz for you. 409: it is not open yet,
-    it is closed, or you have no attempts left.
+    Whoever starts twice, at once or later, gets the same attempt, until it is handed in. Its `due_at` is set now. 404:
+    no such quiz for you. 409: it is not open yet, it is closed, or you have no attempts left.
     """
 
     async def work(db: Database) -> Document[Attempt]:
@@ -79,7 +79,10 @@ async def start_attempt(request: Request[Any, Any, Any], quiz_id: FromPath[UUID]
 
 @get("/attempts/{attempt_id:str}", tags=["attempts"], responses=problems(401, 404))
 async def read_attempt(request: Request[Any, Any, Any], attempt_id: FromPath[UUID]) -> Document[Attempt]:
-    """One attempt, with questions and answers: your own, or on a course that you teach."""
+    """One attempt, with questions and answers: your own, or on a course that you teach.
+
+    404: no such attempt for you.
+    """
     return shown(
         request.scope,
         await attempts.read_attempt(database_of(request), actor=actor_of(request), attempt_id=attempt_id),
@@ -96,8 +99,9 @@ async def update_attempt(
 ) -> Document[Attempt]:
     """Save answers of your attempt while you are at it. 409: it was handed in, or its time is over.
 
-    Send it as often as you like. Where an answer was lost, send it again: 412 means that it was saved, or that you
-    are at the quiz in another window as well; read the attempt, then go on.
+    Send it as often as you like, each time with the ETag of the answer before as If-Match. Where an answer was lost,
+    send it again: 412 means that it was saved, or that you are at the quiz in another window as well; read the attempt,
+    then go on. With `*` the last that comes counts, also one that was delayed. 404: no such attempt of yours.
     """
     return changed(
         await attempts.update_attempt(
@@ -122,7 +126,8 @@ async def submit_attempt(
     """Hand in your attempt, with all answers or, if there are none in the body (`{}`), with those saved.
 
     It is graded at once, but for what waits for a person. Sent again, whatever is in it, it changes nothing and gets
-    the attempt as it is. More than five seconds after it was due the answers saved count, not those sent.
+    the attempt as it is. More than five seconds after it was due the answers saved count, not those sent. 404: no such
+    attempt of yours.
     """
 
     async def work(db: Database) -> Document[Attempt]:

@@ -34,7 +34,9 @@ async def put_grade(
 ) -> Document[Grade]:
     """Give points and comments to answers, of an essay or instead of what the key says, and grade by them.
 
-    404: no such attempt for you to grade. 409: it is not handed in yet.
+    Its state is then graded, unless another answer still waits. A regrade keeps what is given here. If-Match takes the
+    ETag of the grade or of the attempt: they count the same versions. 404: no such attempt for you to grade. 409: it is
+    not handed in yet.
     """
     return changed(
         await grades.put_grade(

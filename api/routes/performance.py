@@ -23,7 +23,10 @@ async def list_performance(
     cursor: Cursor = None,
     count: Count = False,
 ) -> Document[PerformancePage]:
-    """How far a student is, by course and week: your own, on courses that you teach, or any for an administrator."""
+    """How far a student is, by course and week: your own, on courses that you teach, or any for an administrator.
+
+    Whatever is graded counts at once. 404: no such student for you.
+    """
     found = await performance.list_performance(
         database_of(request),
         actor=actor_of(request),

@@ -19,7 +19,8 @@ from api.repositories import regrades
 async def create_regrade(request: Request[Any, Any, Any], quiz_id: FromPath[UUID]) -> Document[Regrade]:
     """Have the attempts that an older key graded graded again, and whoever's score changes told by mail.
 
-    What was asked for and has not begun is not asked for twice: you get that one. 404: no such quiz for you to teach.
+    What a person decided stays. What was asked for and has not begun is not asked for twice: you get that one; ask
+    GET /regrades/{regrade_id} until its state is done. 404: no such quiz for you to teach.
     """
 
     async def work(db: Database) -> Document[Regrade]:

@@ -106,6 +106,16 @@ def test_every_operation_says_what_it_does(document: dict[str, Any]) -> None:
         assert operation["tags"], route
 
 
+def test_a_route_that_a_text_names_is_there(document: dict[str, Any]) -> None:
+    routes = {route for route, _ in operations(document)}
+    texts = [found["description"] for found in objects(document) if "description" in found]
+    named = {
+        route for text in texts for route in re.findall(r"\b(?:GET|POST|PUT|PATCH) /[\w/{}-]+", str(text))
+    }
+    assert len(named) >= 10
+    assert named <= routes
+
+
 def test_an_operation_asks_for_a_token_where_its_route_does(document: dict[str, Any]) -> None:
     assert document["security"] == [{"bearer": []}]
     assert document["components"]["securitySchemes"]["bearer"] == {"type": "http", "scheme": "bearer"}
