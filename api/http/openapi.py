@@ -57,7 +57,7 @@ together, as a new version; no student is shown either there. `POST /courses/{co
 a text in Moodle's GIFT format; `dry_run=true` says first what it would ask, and what is wrong with which line.
 
 **Mastery** of a week's topic follows from graded attempts by the course's `mastery_policy`. Dashboards show a student
-what is open and what to go over again, and teachers how their course fares.
+what is open, what to go over again and what is past, and teachers how their course fares.
 
 **Grades** follow from the key, and from what a person decides: `PUT /attempts/{attempt_id}/grade` gives points and
 comments, which an essay waits for. A key is corrected at `/quizzes/{quiz_id}/versions/{version_number}/key`; then
