@@ -31,7 +31,7 @@ class Reader:
         return json.loads(answer.text, parse_float=Decimal)
 
     def pages(self, address: str, limit: int = 100) -> list[Any]:
-        """All pages of a list, by its cursors; what their ids say is looked at on the way."""
+        """All pages of a list, by its cursors: as many items as it says there are."""
         found: list[Any] = []
         cursor = ""
         while True:
