@@ -310,7 +310,7 @@ LATE = "OULAD-DDD-2013J"
 """A course whose last result came in before its exam was due."""
 
 GROUPED = "OULAD-GGG-2013J"
-"""A course with two weeks of many quizzes."""
+"""A course with six quizzes in one week."""
 
 
 @pytest.fixture(scope="module")
