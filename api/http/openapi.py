@@ -54,8 +54,9 @@ say, whatever its name and type.
 
 **Quizzes** begin as drafts, which students do not see. `PUT /quizzes/{quiz_id}/questions` saves questions and key
 together, as a new version; no student is shown either there. `PATCH /quizzes/{quiz_id}` with the state published lets
-students take it, and with closed nobody starts any more. `POST /courses/{course_id}/quizzes/import` makes a quiz of
-a text in Moodle's GIFT format; `dry_run=true` says first what it would ask, and what is wrong with which line.
+students take it, and with closed it is over, for those who are at it, too. `POST /courses/{course_id}/quizzes/import`
+makes a quiz of a text in Moodle's GIFT format; `dry_run=true` says first what it would ask, and what is wrong with
+which line.
 
 **Taking a quiz.** `POST /quizzes/{quiz_id}/attempts` starts an attempt or finds the one under way, with its questions;
 `PATCH /attempts/{attempt_id}` saves answers, some at a time; `POST /attempts/{attempt_id}/submit` hands it in and
@@ -64,13 +65,15 @@ Each of the three may be sent again after a lost answer: starting and handing in
 save that is told 412 was made, or another window has made one: read the attempt, and go on from there. Give a start an
 Idempotency-Key, and not even one that was delayed until the attempt was handed in begins another.
 
-**Time.** `due_at` is set at the start: `time_limit_seconds` from then or `closes_at`, whichever is earlier, and no
-later change of the quiz moves it. It goes by the clock of the database, never by yours; the header `Date` of an answer
-comes near it. Five seconds are added for the way. After that a save is told 409, a submit hands in what was saved, and
-what nobody hands in, the worker does.
+**Time.** `due_at` is `time_limit_seconds` from the start, `closes_at` or when the quiz was closed, whichever is
+first; when these change, so does the `due_at` of whoever is at it. It goes by the clock of the database, never by yours; the
+header `Date` of an answer comes near it. Five seconds are added for the way. After that a save is told 409, a submit
+hands in what was saved, and what nobody hands in, the worker does; until it has, a start finds that attempt.
 
 **What came of it.** The score is shown once there is one; points by question, comments, right answers and explanations
-when the quiz says so (`feedback_policy`), null before. An attempt keeps the questions that it was started on.
+when the quiz says so (`feedback_policy`), null before; after the close, once nobody can hand in any more. An attempt
+keeps the questions that it was started on.
+
 
 **Grades** follow from the key, and from what a person decides: `PUT /attempts/{attempt_id}/grade` gives points and
 comments, which an essay waits for; until then the attempt is submitted, without a score. A key is corrected at
@@ -78,8 +81,9 @@ comments, which an essay waits for; until then the attempt is submitted, without
 graded some. Then `POST /quizzes/{quiz_id}/regrade` grades those again, and what a person decided stays. It answers
 202, and `/regrades/{regrade_id}` says how far it is; students whose score changed are told by mail.
 
-**Mastery** of a week's topic follows from graded attempts by the course's `mastery_policy`, in the moment in which they
-are graded. Dashboards show a student what is open and what to go over again, and teachers how their course fares.
+**Mastery** of a week's topic follows from graded attempts by the course's `mastery_policy`, the moment they are
+graded. Dashboards show a student what is open, what to go over again and what is past, and teachers how their
+course fares.
 
 **Errors** are `application/problem+json` (RFC 9457). `type` is stable; `errors` names each field, or each line of a
 file.

@@ -1,4 +1,4 @@
-"""Dashboards: what a student has before them, and how a course and its students fare.
+"""Dashboards: where a student stands, and how a course and its students fare.
 
 What each number is, the headers of sql/dashboards say exactly.
 """
@@ -47,6 +47,14 @@ class StudentCourse(Response):
     remedial: int = Field(description="Weeks with that mastery.")
     weeks: list[DashboardWeek] = Field(
         description="Those of the syllabus, and those of which something is graded."
+    )
+
+
+class PastCourse(StudentCourse):
+    """A course that is over for the student."""
+
+    ended: Literal["completed", "closed"] = Field(
+        description="completed: the student completed it. closed: it was closed while they were active on it."
     )
 
 
@@ -101,12 +109,18 @@ class RemedialTopic(Response):
 
 
 class StudentDashboard(Response):
-    """What a student has before them, on the published courses that they are active on: the latest 20 by age."""
+    """What a student has before them and behind them."""
 
     student: DashboardStudent
-    courses: list[StudentCourse] = Field(description="Latest first.")
-    open_quizzes: list[OpenQuiz] = Field(description="The 50 that are due first.")
-    remedial: list[RemedialTopic] = Field(description="The first 50, by course and week.")
+    courses: list[StudentCourse] = Field(
+        description="Published ones that the student is active on: the latest 20 by age, latest first."
+    )
+    past: list[PastCourse] = Field(
+        description="Those that the student completed, and those that were closed while they were active on them: the "
+        "latest 20 by age, latest first. GET /students/{id}/performance has more."
+    )
+    open_quizzes: list[OpenQuiz] = Field(description="Of `courses`, the 50 that are due first.")
+    remedial: list[RemedialTopic] = Field(description="Of `courses`, the first 50, by course and week.")
 
 
 class DashboardCourse(Response):

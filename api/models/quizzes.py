@@ -335,8 +335,8 @@ _ATTEMPTS: Final = "How often a student may take it; null for any."
 _SCORE: Final = "Which of several attempts counts; average is that of all."
 _FEEDBACK: Final = (
     "When a student sees points, right answers and explanations of an attempt that they handed in. after_submit: at "
-    "once, also if they may try again. after_close: when `closes_at` is past or the state is closed, also while others "
-    "go on."
+    "once, also if they may try again. after_close: when `closes_at` is past or the state is closed, and nobody is "
+    "at it any more."
 )
 
 
@@ -379,7 +379,7 @@ class Quiz(Response):
     week_number: int | None = Field(description=_WEEK)
     title: str
     state: State = Field(
-        description="draft (shown to no student), published, or closed (nobody starts any more)."
+        description="draft (shown to no student), published, or closed (over, for those who are at it, too)."
     )
     opens_at: datetime | None = Field(description=_OPENS)
     closes_at: datetime | None = Field(description=_CLOSES)

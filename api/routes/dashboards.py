@@ -18,7 +18,10 @@ from api.repositories import dashboards
 async def read_student_dashboard(
     request: Request[Any, Any, Any], student_id: FromPath[UUID]
 ) -> Document[StudentDashboard]:
-    """Courses with mastery by week, open quizzes, and what to go over again: your own, or any for an administrator."""
+    """Courses with mastery by week, open quizzes, and what to go over again: your own, or any for an administrator.
+
+    What you completed, and what was closed while you were on it, is in `past`; what you dropped is nowhere.
+    """
     return shown(
         request.scope,
         await dashboards.read_student_dashboard(

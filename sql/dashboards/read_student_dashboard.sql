@@ -1,19 +1,20 @@
 -- dashboards/read_student_dashboard
--- What a student has before them: their courses week by week, the quizzes that they can take, and what to go over
--- again,
--- for themself and for administrators.
+-- What a student has before them, and what they have behind them: courses week by week, the quizzes that they can take,
+-- and what to go over again, for themself and for administrators.
 -- courses       those that are published and that the student is active on, the latest 20 by age; each with the weeks
---               of
---               its syllabus and those that something was graded in. Scores and attempts as in
---               performance/list_performance,
---               null where nothing is graded; mastered, developing and remedial count the weeks.
--- open_quizzes  published quizzes of these courses, opens_at not ahead and closes_at not past by the clock of the
---               database, of which an attempt is in progress or attempts_allowed is more than the attempts there are;
---               the
---               50 that are due first. attempts counts them in any state. due_at is that of the attempt in progress,
---               without one closes_at.
--- remedial      the weeks of these courses whose mastery is remedial, the first 50; each with the first 20 materials of
---               that week by age.
+--               of its syllabus and those that something was graded in. Scores and attempts as in
+--               performance/list_performance, null where nothing is graded; mastered, developing and remedial count
+--               the weeks.
+-- past          those that the student completed, whether they go on for others or not, and those that were closed
+--               while the student was active on them, the latest 20 by age; in the same form. Together with courses
+--               these are what performance/list_performance shows the student; nothing else here is about them, since
+--               there is nothing left to do on them.
+-- open_quizzes  published quizzes of courses, opens_at not ahead and closes_at not past by the clock of the database,
+--               of which an attempt is in progress or attempts_allowed is more than the attempts there are; the 50 that
+--               are due first. attempts counts them in any state. due_at is that of the attempt in progress, without
+--               one closes_at.
+-- remedial      the weeks of courses whose mastery is remedial, the first 50; each with the first 20 materials of that
+--               week by age.
 --
 -- $1  token_hash  bytea
 -- $2  student_id  uuid
@@ -26,6 +27,7 @@ select /* dashboards/read_student_dashboard */
         when students.user_id is not null then json_build_object(
             'student', json_build_object('id', students.user_id, 'full_name', students.full_name),
             'courses', dashboard.courses,
+            'past', dashboard.past,
             'open_quizzes', dashboard.open_quizzes,
             'remedial', dashboard.remedial
         )
@@ -37,23 +39,47 @@ left join lms.users as students
     and lms.can_see_user(actor.user_id, actor.role, students.user_id)
 left join lateral (
     with taken as materialized (
-        select
-            enrollments.student_id,
-            courses.course_id,
-            courses.code,
-            courses.title
-        from lms.student_enrollments as enrollments
-        join lms.courses on courses.course_id = enrollments.course_id
-        where
-            enrollments.student_id = students.user_id
-            and enrollments.state = 'active'
-            and courses.state = 'published'
-        order by enrollments.course_id desc
-        limit 20
+        -- Each kind by itself, so that neither takes the places of the other.
+        (
+            select
+                enrollments.student_id,
+                courses.course_id,
+                courses.code,
+                courses.title,
+                null as ended
+            from lms.student_enrollments as enrollments
+            join lms.courses on courses.course_id = enrollments.course_id
+            where
+                enrollments.student_id = students.user_id
+                and enrollments.state = 'active'
+                and courses.state = 'published'
+            order by enrollments.course_id desc
+            limit 20
+        )
+        union all
+        (
+            select
+                enrollments.student_id,
+                courses.course_id,
+                courses.code,
+                courses.title,
+                case enrollments.state when 'completed' then 'completed' else 'closed' end as ended
+            from lms.student_enrollments as enrollments
+            join lms.courses on courses.course_id = enrollments.course_id
+            where
+                enrollments.student_id = students.user_id
+                and (
+                    enrollments.state = 'completed' and courses.state <> 'draft'
+                    or enrollments.state = 'active' and courses.state = 'closed'
+                )
+            order by enrollments.course_id desc
+            limit 20
+        )
     ),
     known as materialized (
         select
             taken.course_id,
+            taken.ended,
             performance.week_number,
             performance.attempts,
             performance.best_score,
@@ -74,6 +100,55 @@ left join lateral (
             order by topics.week_number
             limit 53
         ) as performance
+    ),
+    weekly as materialized (
+        select
+            taken.course_id,
+            taken.code,
+            taken.title,
+            taken.ended,
+            week.mastered,
+            week.developing,
+            week.remedial,
+            week.items
+        from taken
+        cross join lateral (
+            select
+                count(*) filter (where topics.mastery = 'mastered') as mastered,
+                count(*) filter (where topics.mastery = 'developing') as developing,
+                count(*) filter (where topics.mastery = 'remedial') as remedial,
+                coalesce(
+                    json_agg(
+                        json_build_object(
+                            'week_number', coalesce(weeks.week_number, topics.week_number),
+                            'topic', weeks.topic,
+                            'attempts', coalesce(topics.attempts, 0),
+                            'best_score', topics.best_score,
+                            'last_score', topics.last_score,
+                            'average_score', topics.average_score,
+                            'mastery', topics.mastery
+                        )
+                        order by coalesce(weeks.week_number, topics.week_number)
+                    ),
+                    '[]'
+                ) as items
+            from (
+                select syllabus_weeks.week_number, syllabus_weeks.topic
+                from lms.syllabus_weeks
+                where syllabus_weeks.course_id = taken.course_id
+            ) as weeks
+            full join (
+                select
+                    known.week_number,
+                    known.attempts,
+                    known.best_score,
+                    known.last_score,
+                    known.average_score,
+                    known.mastery
+                from known
+                where known.course_id = taken.course_id
+            ) as topics on weeks.week_number = topics.week_number -- noqa: ST09
+        ) as week
     )
     select
         (
@@ -81,57 +156,42 @@ left join lateral (
                 coalesce(
                     json_agg(
                         json_build_object(
-                            'id', taken.course_id,
-                            'code', taken.code,
-                            'title', taken.title,
-                            'mastered', week.mastered,
-                            'developing', week.developing,
-                            'remedial', week.remedial,
-                            'weeks', week.items
+                            'id', weekly.course_id,
+                            'code', weekly.code,
+                            'title', weekly.title,
+                            'mastered', weekly.mastered,
+                            'developing', weekly.developing,
+                            'remedial', weekly.remedial,
+                            'weeks', weekly.items
                         )
-                        order by taken.course_id desc
+                        order by weekly.course_id desc
                     ),
                     '[]'
                 )
-            from taken
-            cross join lateral (
-                select
-                    count(*) filter (where topics.mastery = 'mastered') as mastered,
-                    count(*) filter (where topics.mastery = 'developing') as developing,
-                    count(*) filter (where topics.mastery = 'remedial') as remedial,
-                    coalesce(
-                        json_agg(
-                            json_build_object(
-                                'week_number', coalesce(weeks.week_number, topics.week_number),
-                                'topic', weeks.topic,
-                                'attempts', coalesce(topics.attempts, 0),
-                                'best_score', topics.best_score,
-                                'last_score', topics.last_score,
-                                'average_score', topics.average_score,
-                                'mastery', topics.mastery
-                            )
-                            order by coalesce(weeks.week_number, topics.week_number)
-                        ),
-                        '[]'
-                    ) as items
-                from (
-                    select syllabus_weeks.week_number, syllabus_weeks.topic
-                    from lms.syllabus_weeks
-                    where syllabus_weeks.course_id = taken.course_id
-                ) as weeks
-                full join (
-                    select
-                        known.week_number,
-                        known.attempts,
-                        known.best_score,
-                        known.last_score,
-                        known.average_score,
-                        known.mastery
-                    from known
-                    where known.course_id = taken.course_id
-                ) as topics on weeks.week_number = topics.week_number -- noqa: ST09
-            ) as week
+            from weekly
+            where weekly.ended is null
         ) as courses,
+        (
+            select
+                coalesce(
+                    json_agg(
+                        json_build_object(
+                            'id', weekly.course_id,
+                            'code', weekly.code,
+                            'title', weekly.title,
+                            'mastered', weekly.mastered,
+                            'developing', weekly.developing,
+                            'remedial', weekly.remedial,
+                            'weeks', weekly.items,
+                            'ended', weekly.ended
+                        )
+                        order by weekly.course_id desc
+                    ),
+                    '[]'
+                )
+            from weekly
+            where weekly.ended is not null
+        ) as past,
         (
             select
                 coalesce(
@@ -189,7 +249,8 @@ left join lateral (
                     limit 1
                 ) as present on made.attempts > 0
                 where
-                    quizzes.state = 'published'
+                    taken.ended is null
+                    and quizzes.state = 'published'
                     and coalesce(quizzes.opens_at <= now(), true)
                     and coalesce(quizzes.closes_at > now(), true)
                     and (present.attempt_id is not null or coalesce(made.attempts < quizzes.attempts_allowed, true))
@@ -222,7 +283,7 @@ left join lateral (
                     known.last_score,
                     known.average_score
                 from known
-                where known.mastery = 'remedial'
+                where known.ended is null and known.mastery = 'remedial'
                 order by known.course_id desc, known.week_number asc
                 limit 50
             ) as topics

@@ -224,7 +224,10 @@ def calls(school: School, empty_term_id: UUID, uploading_file_id: UUID) -> dict[
             for dry_run in (True, False)
         ],
         "performance/list_performance": pages(student_id=own["student_id"]),
-        "dashboards/read_student_dashboard": [{"actor": ADMIN, "student_id": own["student_id"]}],
+        "dashboards/read_student_dashboard": [
+            {"actor": ADMIN, "student_id": own["student_id"]},
+            {"actor": ADMIN, "student_id": school.people["alumnus"]},
+        ],
         "dashboards/read_course_dashboard": [course],
         "dashboards/list_at_risk": pages(course_id=own["course_id"]),
         "dashboards/list_gradebook": pages(course_id=own["course_id"]),

@@ -90,6 +90,7 @@ def test_a_student_sees_courses_week_by_week_what_is_open_and_what_to_go_over_ag
             "weeks": WEEKS,
         }
     ]
+    assert found["past"] == []
     # Neither what is ahead, nor past, nor closed, nor a draft, nor used up. What is due comes first.
     assert [quiz["id"] for quiz in found["open_quizzes"]] == [
         str(quizzes["best of many"]),
@@ -112,13 +113,12 @@ def test_a_student_sees_courses_week_by_week_what_is_open_and_what_to_go_over_ag
     "change",
     [
         "update lms.courses set state = 'draft' where course_id = %(course_id)s",
-        "update lms.courses set state = 'closed' where course_id = %(course_id)s",
-        "update lms.student_enrollments set state = 'completed' where student_id = %(student_id)s",
+        "update lms.student_enrollments set state = 'invited' where student_id = %(student_id)s",
         "update lms.student_enrollments set state = 'dropped' where student_id = %(student_id)s",
     ],
 )
 @pytest.mark.usefixtures("quizzes")
-def test_a_course_that_is_over_is_on_no_dashboard(
+def test_a_course_that_is_none_of_theirs_is_on_no_dashboard(
     student: Client,
     admin: psycopg.Connection[Any],
     school: School,
@@ -127,7 +127,64 @@ def test_a_course_that_is_over_is_on_no_dashboard(
 ) -> None:
     admin.execute(change.encode(), school.own)
     found = student.get(f"{own}/dashboard").json()
+    assert found.keys() == {"student", "courses", "past", "open_quizzes", "remedial"}
+    assert [found[kind] for kind in ("courses", "past", "open_quizzes", "remedial")] == [[], [], [], []]
+    assert student.get(f"{own}/performance").json()["items"] == []
+
+
+@pytest.mark.parametrize(
+    ("course_state", "state", "ended"),
+    [
+        ("closed", "active", "closed"),
+        ("published", "completed", "completed"),
+        ("closed", "completed", "completed"),
+    ],
+)
+@pytest.mark.usefixtures("quizzes")
+def test_a_course_that_is_over_is_past_and_nothing_of_it_is_left_to_do(
+    student: Client,
+    admin: psycopg.Connection[Any],
+    school: School,
+    own: str,
+    course_state: str,
+    state: str,
+    ended: str,
+) -> None:
+    admin.execute(
+        "update lms.courses set state = %s where course_id = %s", (course_state, school.own["course_id"])
+    )
+    admin.execute(
+        "update lms.student_enrollments set state = %s where student_id = %s and course_id = %s",
+        (state, school.own["student_id"], school.own["course_id"]),
+    )
+    found = student.get(f"{own}/dashboard").json()
+    (past,) = found["past"]
+    assert (past["code"], past["ended"]) == ("COURSE-LECTURER", ended)
+    assert (past["mastered"], past["developing"], past["remedial"], past["weeks"]) == (1, 0, 1, WEEKS)
     assert (found["courses"], found["open_quizzes"], found["remedial"]) == ([], [], [])
+    # As GET …/performance has it.
+    (known,) = student.get(f"{own}/performance").json()["items"]
+    assert known["course"]["id"] == past["id"]
+
+
+@pytest.mark.usefixtures("quizzes")
+def test_past_courses_take_no_place_of_present_ones(
+    student: Client, admin: psycopg.Connection[Any], school: School, own: str
+) -> None:
+    admin.execute(
+        "with past as (insert into lms.courses (code, title, term_id, lecturer_id, capacity, seats_taken, state) "
+        "select 'PAST-' || n, 'Past', %(term_id)s, %(lecturer_id)s, 1, 1, 'closed' "
+        "from generate_series(1, 21) as n returning course_id) "
+        "insert into lms.student_enrollments (student_id, course_id, state) "
+        "select %(student_id)s, course_id, 'completed' from past",
+        school.own,
+    )
+    found = student.get(f"{own}/dashboard").json()
+    assert [course["code"] for course in found["courses"]] == ["COURSE-LECTURER"]
+    # The oldest is left out.
+    assert len(found["past"]) == 20
+    assert found["past"] == sorted(found["past"], key=lambda course: course["id"], reverse=True)
+    assert "PAST-1" not in {course["code"] for course in found["past"]}
 
 
 @pytest.mark.usefixtures("quizzes")
@@ -210,6 +267,8 @@ def test_each_threshold_by_itself(
     own = school.own
     admin.execute("set session_replication_role = replica")
     try:
+        # One that is under way would be the latest.
+        admin.execute("delete from lms.quiz_attempts")
         for number in range(missed):
             admin.execute(
                 "insert into lms.quizzes (course_id, title, state, current_version) values (%s, %s, 'closed', 1)",

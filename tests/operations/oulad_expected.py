@@ -8,8 +8,9 @@ rounds: half away from zero, to four decimals.
     dataset.performance("student-11391@oulad.example")[("OULAD-AAA-2013J", 3)]
     dataset.mastery_by_week("OULAD-AAA-2013J")
 
-Addresses and codes are those that accounts and courses are imported under. Days are dates, at whose midnight UTC a
-result was handed in.
+Names of numbers are those that the service's documents have for them, and mean what the headers of sql/performance and
+sql/dashboards say. Addresses and codes are those that accounts and courses are imported under. Days are dates, at whose
+midnight UTC a result was handed in.
 """
 
 import csv
@@ -73,6 +74,34 @@ class Performance:
 
 
 @dataclass(frozen=True)
+class Grade:
+    """What a student has for a quiz: of the one attempt there is."""
+
+    share: Decimal | None
+    attempts: int
+    state: str
+
+
+@dataclass(frozen=True)
+class Risk:
+    """Why a student may fail a course, in numbers."""
+
+    remedial_topics: int
+    missed_quizzes: int
+    average_share: Decimal | None
+    days_since_last_attempt: int | None
+
+    def is_one(self) -> bool:
+        """If one of the numbers is a reason."""
+        return (
+            self.remedial_topics >= 2
+            or self.missed_quizzes >= 2
+            or (self.average_share is not None and self.average_share < Decimal("0.5"))
+            or (self.days_since_last_attempt is not None and self.days_since_last_attempt >= 14)
+        )
+
+
+@dataclass(frozen=True)
 class Dataset:
     """The files as they are imported."""
 
@@ -103,16 +132,50 @@ class Dataset:
             found[student][topic] = _amount(attempts)
         return dict(found)
 
+    def weeks(self, student: str, course: str) -> dict[int, Performance]:
+        """What a student has reached on a course, by week and in order."""
+        return dict(
+            sorted((week, one) for (code, week), one in self.performance(student).items() if code == course)
+        )
+
+    @cached_property
+    def states(self) -> dict[str, dict[str, str]]:
+        """By student and course, the state of the enrolment."""
+        found: dict[str, dict[str, str]] = defaultdict(dict)
+        for (student, course), (state, *_) in self.enrollments.items():
+            found[student][course] = state
+        return dict(found)
+
+    @cached_property
+    def results(self) -> dict[str, list[Attempt]]:
+        """By student, all attempts."""
+        found: dict[str, list[Attempt]] = defaultdict(list)
+        for attempt in self.attempts:
+            found[attempt.student].append(attempt)
+        return dict(found)
+
     # Of a course
 
+    def students(self, course: str) -> set[str]:
+        """Who did not drop it."""
+        return {
+            student
+            for (student, code), (state, *_) in self.enrollments.items()
+            if code == course and state != "dropped"
+        }
+
+    def quizzes_of(self, course: str) -> list[Quiz]:
+        """By week, those without one last, in the order of the file."""
+        found = [quiz for quiz in self.quizzes if quiz.course == course]
+        return sorted(found, key=lambda quiz: (quiz.week is None, quiz.week, quiz.line))
+
     def mastery_by_week(self, course: str) -> dict[int, Counter[str]]:
-        """How many students have mastered, are developing or need remedial work, by week."""
+        """How many who did not drop the course have mastered, are developing or need remedial work, by week."""
         found: dict[int, Counter[str]] = defaultdict(Counter)
-        for topics in self.all_performance.values():
-            for (code, week), performance in topics.items():
-                if code == course:
-                    found[week][performance.mastery] += 1
-        return dict(found)
+        for student in self.students(course):
+            for week, performance in self.weeks(student, course).items():
+                found[week][performance.mastery] += 1
+        return dict(sorted(found.items()))
 
     def score_distribution(self, course: str) -> list[int]:
         """How many graded attempts lie in each tenth of the points: [0, 0.1), … [0.9, 1]; exams too."""
@@ -123,27 +186,70 @@ class Dataset:
         )
         return [found[tenth] for tenth in range(10)]
 
-    def attempts_by_day(self, course: str) -> Counter[tuple[str, date]]:
-        """How many attempts were handed in, graded or not, by quiz and day (UTC)."""
-        return Counter(
-            (attempt.quiz.title, attempt.day) for attempt in self.attempts if attempt.quiz.course == course
-        )
+    def attempts_by_day(self, course: str) -> Counter[date]:
+        """How many attempts were handed in, graded or not, by whomever, by day (UTC)."""
+        return Counter(attempt.day for attempt in self.attempts if attempt.quiz.course == course)
 
-    def counted_scores(self, course: str) -> dict[str, dict[str, int | None]]:
-        """By quiz and student, the points that count: of the one attempt there is. None waits to be graded."""
-        found: dict[str, dict[str, int | None]] = {
-            quiz.title: {} for quiz in self.quizzes if quiz.course == course
-        }
+    def gradebook(self, course: str) -> dict[str, dict[str, Grade]]:
+        """By student who did not drop the course, and by quiz that they have begun, what they have for it."""
+        found: dict[str, dict[str, Grade]] = {student: {} for student in self.students(course)}
         for attempt in self.attempts:
-            if attempt.quiz.course == course:
-                found[attempt.quiz.title][attempt.student] = attempt.points
+            if attempt.quiz.course == course and attempt.student in found:
+                graded = attempt.points is not None
+                found[attempt.student][attempt.quiz.title] = Grade(
+                    share=rounded(attempt.share) if graded else None,
+                    attempts=1,
+                    state="graded" if graded else "submitted",
+                )
         return found
+
+    def risks(self, course: str, today: date) -> dict[str, Risk]:
+        """What is known on a day of everybody who did not drop the course, had all been active on it."""
+        past = {quiz.title for quiz in self.quizzes_of(course) if self.is_over(quiz, today)}
+        days: dict[str, dict[str, date]] = {student: {} for student in self.students(course)}
+        for attempt in self.attempts:
+            if attempt.quiz.course == course and attempt.student in days:
+                days[attempt.student][attempt.quiz.title] = attempt.day
+        found = {}
+        for student, taken in days.items():
+            weeks = self.weeks(student, course).values()
+            number = sum(week.attempts for week in weeks)
+            total = sum((Fraction(week.average_score) * week.attempts for week in weeks), Fraction(0))
+            found[student] = Risk(
+                remedial_topics=sum(week.mastery == "remedial" for week in weeks),
+                missed_quizzes=len(past - taken.keys()),
+                average_share=rounded(total / number) if number else None,
+                days_since_last_attempt=(today - max(taken.values())).days if taken else None,
+            )
+        return found
+
+    def open_quizzes(self, student: str, course: str, today: date) -> list[Quiz]:
+        """Those of a course that are not over on a day and not taken, had they been published: what is due first."""
+        taken = {attempt.quiz for attempt in self.results.get(student, ())}
+        found = [
+            quiz
+            for quiz in self.quizzes
+            if quiz.course == course and quiz not in taken and not self.is_over(quiz, today)
+        ]
+        return sorted(found, key=lambda quiz: (quiz.last_day or date.max, quiz.line))
+
+    @staticmethod
+    def is_over(quiz: Quiz, today: date) -> bool:
+        """If the day that a quiz was due is past; one without a day never is."""
+        return quiz.last_day is not None and quiz.last_day < today
 
     # Of all
 
     def peculiar_results(self) -> Counter[str]:
         """How many results are out of the ordinary, by the names that the report has for it."""
         return Counter(name for attempt in self.attempts for name in self._peculiarities(attempt))
+
+    def peculiar_results_by_student(self) -> dict[str, Counter[str]]:
+        """The same for each student who has a result."""
+        return {
+            student: Counter(name for attempt in attempts for name in self._peculiarities(attempt))
+            for student, attempts in self.results.items()
+        }
 
     def _peculiarities(self, attempt: Attempt) -> Iterator[str]:
         came, left = self.registered[attempt.student, attempt.quiz.course]
@@ -217,6 +323,17 @@ def read(folder: Path) -> Dataset:
 
 def course_of(row: dict[str, str]) -> str:
     return f"OULAD-{row['code_module']}-{row['code_presentation']}"
+
+
+def title_of(course: str) -> str:
+    """What a course is called."""
+    _, module, presentation = course.split("-")
+    return f"Module {module}, presentation {presentation}"
+
+
+def module_of(course: str) -> str:
+    """What a course is a presentation of."""
+    return course.split("-")[1]
 
 
 def address_of(row: dict[str, str]) -> str:

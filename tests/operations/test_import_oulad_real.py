@@ -6,7 +6,8 @@ import.
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator
-from datetime import timedelta
+from contextlib import contextmanager
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +16,23 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from api.http.passwords import HASHER
 from api.models.email import canonical
-from tests.cli.support import PASSWORD, lms, patiently
+from tests.cli.support import lms, patiently
 from tests.conftest import TestDatabase
+from tests.http.support import one
 from tests.operations.oulad import text_of, write
-from tests.operations.oulad_expected import Dataset, Performance, first_day, midnight, read
+from tests.operations.oulad_answers import Reader, grades_of, logged_in, risk_of, weeks_of
+from tests.operations.oulad_expected import (
+    Dataset,
+    Performance,
+    first_day,
+    midnight,
+    module_of,
+    read,
+    title_of,
+)
 from tests.support.contents import checksums
+from tests.support.school import School
 
 WRITTEN = {
     "terms": 4,
@@ -248,19 +259,329 @@ def test_students_who_get_a_password_see_the_courses_that_the_files_say(
     for email in {most, mixed, gone, stays}:
         refused = service.post("/auth/login", json={"email": email, "password": "!"})
         assert refused.status_code == 401
-        admin.execute(
-            "update lms.users set password_hash = %s where email = %s", (HASHER.hash(PASSWORD), email)
-        )
-        try:
-            login = service.post("/auth/login", json={"email": email, "password": PASSWORD})
-            assert login.status_code == 200, login.text
-            answer = service.get(
-                "/courses?limit=100", headers={"Authorization": f"Bearer {login.json()['access_token']}"}
+        with logged_in(admin, service, email) as student:
+            seen = sorted(course["code"] for course in student.items("/courses"))
+        assert seen == sorted(code for code, state in by_student[email].items() if state == "completed")
+
+
+# What the service says of it
+
+
+@pytest.fixture(scope="module")
+def special(expected: Dataset) -> dict[str, str]:
+    """Students by what is special about them, each with a course that they completed."""
+    peculiar = expected.peculiar_results_by_student()
+    completed = {
+        student for student, courses in expected.states.items() if "completed" in courses.values()
+    } & peculiar.keys()
+    irregular = {"without_score", "late", "after_unregistration"}
+
+    def repeats(student: str) -> int:
+        """On how many courses somebody is who did a module again, and another one besides."""
+        courses = expected.states[student]
+        modules = Counter(map(module_of, courses))
+        return len(courses) if len(modules) > 1 and max(modules.values()) > 1 else 0
+
+    found = {
+        "banked": max(completed, key=lambda student: (peculiar[student]["banked"], student)),
+        "repeating": max(
+            completed, key=lambda student: (repeats(student), len(expected.results[student]), student)
+        ),
+        "irregular": max(
+            (student for student in completed if irregular <= peculiar[student].keys()),
+            key=lambda student: (len(expected.results[student]), student),
+        ),
+    }
+    assert peculiar[found["banked"]]["banked"] == 12
+    assert sorted(expected.states[found["repeating"]].values()) == [
+        "completed",
+        "completed",
+        "dropped",
+        "dropped",
+    ]
+    assert len(set(found.values())) == 3
+    return found
+
+
+CROWDED = "OULAD-FFF-2013J"
+"""The course with the most results, with seven quizzes in one week."""
+
+LATE = "OULAD-DDD-2013J"
+"""A course whose last result came in before its exam was due."""
+
+GROUPED = "OULAD-GGG-2013J"
+"""A course with six quizzes in one week."""
+
+
+@pytest.fixture(scope="module")
+def administrator(service: httpx.Client, school: School) -> Reader:
+    return Reader(service, school.headers("super_admin"))
+
+
+def student_address(admin: psycopg.Connection[Any], email: str) -> str:
+    user_id = one(admin, "select user_id from lms.users where email = %s", (email,))
+    return f"/students/{user_id}"
+
+
+def course_address(admin: psycopg.Connection[Any], code: str) -> str:
+    course_id = one(admin, "select course_id from lms.courses where code = %s", (code,))
+    return f"/courses/{course_id}"
+
+
+def lecturer_of(code: str) -> str:
+    return f"{code.removeprefix('OULAD-').lower()}@oulad.example"
+
+
+@pytest.mark.parametrize("kind", ["banked", "repeating", "irregular"])
+def test_the_performance_of_a_student_is_what_the_files_give(
+    kind: str,
+    special: dict[str, str],
+    expected: Dataset,
+    admin: psycopg.Connection[Any],
+    service: httpx.Client,
+    administrator: Reader,
+) -> None:
+    student = special[kind]
+    address = f"{student_address(admin, student)}/performance"
+    states = expected.states[student]
+    completed = {code for code, state in states.items() if state == "completed"}
+    dropped = max(states.keys() - completed)
+    with (
+        logged_in(admin, service, student) as themself,
+        logged_in(admin, service, lecturer_of(dropped)) as lecturer,
+    ):
+        shown = [
+            # A student sees nothing of what they dropped.
+            (completed, themself.items(address, limit=1)),
+            ({dropped}, lecturer.items(address)),
+            (set(states), administrator.items(address, limit=1)),
+        ]
+    computed_at = one(admin, "select distinct updated_at from lms.topic_performance")
+    for courses, items in shown:
+        assert [item["course"]["id"] for item in items] == sorted(item["course"]["id"] for item in items)
+        assert {item["course"]["code"]: weeks_of(item) for item in items} == {
+            code: expected.weeks(student, code) for code in courses
+        }
+        for item in items:
+            assert [*weeks_of(item)] == [*expected.weeks(student, item["course"]["code"])]
+            assert item["course"]["title"] == title_of(item["course"]["code"])
+            assert item["course"]["state"] == "closed"
+            # In one transaction.
+            assert {datetime.fromisoformat(week["updated_at"]) for week in item["weeks"]} <= {computed_at}
+    # Of both kinds there is something to compare.
+    assert any(expected.weeks(student, code) for code in completed)
+    assert any(expected.weeks(student, code) for code in states.keys() - completed)
+
+
+@pytest.mark.parametrize("kind", ["banked", "repeating", "irregular"])
+def test_the_dashboard_of_a_student_is_what_the_files_give(
+    kind: str,
+    special: dict[str, str],
+    expected: Dataset,
+    admin: psycopg.Connection[Any],
+    service: httpx.Client,
+    administrator: Reader,
+) -> None:
+    student = special[kind]
+    address = f"{student_address(admin, student)}/dashboard"
+    with logged_in(admin, service, student) as themself:
+        found = themself.get(address)
+    assert found == administrator.get(address)
+    assert found["student"]["full_name"] == f"Student {student.removeprefix('student-').partition('@')[0]}"
+    # All presentations are over.
+    assert (found["courses"], found["open_quizzes"], found["remedial"]) == ([], [], [])
+    assert_past(found["past"], student, expected)
+    assert any(course["weeks"] for course in found["past"])
+
+
+def assert_past(
+    past: list[dict[str, Any]], student: str, expected: Dataset, but: frozenset[str] = frozenset()
+) -> None:
+    """That it is all that the student completed, but what goes on, latest first."""
+    courses = {code for code, state in expected.states[student].items() if state == "completed"} - but
+    # In the order that they were imported in.
+    assert [course["code"] for course in past] == sorted(courses, reverse=True)
+    for course in past:
+        assert_course(course, expected.weeks(student, course["code"]))
+        assert course["ended"] == "completed"
+
+
+def assert_course(course: dict[str, Any], weeks: dict[int, Performance]) -> None:
+    """That it has these weeks, as many of each mastery as there are, and its title."""
+    assert [*weeks_of(course).items()] == [*weeks.items()]
+    mastery = Counter(week.mastery for week in weeks.values())
+    assert {name: course[name] for name in ("mastered", "developing", "remedial")} == {
+        name: mastery[name] for name in ("mastered", "developing", "remedial")
+    }
+    assert course["title"] == title_of(course["code"])
+
+
+@pytest.mark.parametrize("course", [CROWDED, LATE])
+def test_the_dashboard_of_a_course_is_what_the_files_give(
+    course: str,
+    expected: Dataset,
+    admin: psycopg.Connection[Any],
+    service: httpx.Client,
+    administrator: Reader,
+) -> None:
+    address = f"{course_address(admin, course)}/dashboard"
+    with logged_in(admin, service, lecturer_of(course)) as lecturer:
+        found = lecturer.get(address)
+    assert found == administrator.get(address)
+    assert (found["course"]["code"], found["course"]["title"]) == (course, title_of(course))
+    assert found["students"] == len(expected.students(course)) > 1_000
+    assert [*found["weeks"]] == [
+        {
+            "week_number": week,
+            "topic": None,
+            **{name: mastery[name] for name in ("mastered", "developing", "remedial")},
+        }
+        for week, mastery in expected.mastery_by_week(course).items()
+    ]
+    assert all(week["mastered"] and week["developing"] for week in found["weeks"])
+    assert found["scores"] == expected.score_distribution(course)
+    assert all(found["scores"])
+    days = sorted(expected.attempts_by_day(course).items())
+    assert len(days) > 100
+    assert found["days"] == [{"day": day.isoformat(), "attempts": number} for day, number in days[-100:]]
+
+
+@pytest.mark.parametrize("course", [CROWDED, LATE])
+def test_the_gradebook_is_what_the_files_give(
+    course: str,
+    expected: Dataset,
+    admin: psycopg.Connection[Any],
+    service: httpx.Client,
+) -> None:
+    address = f"{course_address(admin, course)}/gradebook"
+    with logged_in(admin, service, lecturer_of(course)) as lecturer:
+        pages = lecturer.pages(address)
+    quizzes = expected.quizzes_of(course)
+    for page in pages:
+        assert [
+            (quiz["title"], quiz["week_number"], quiz["state"], quiz["score_policy"])
+            for quiz in page["quizzes"]
+        ] == [(quiz.title, quiz.week, "closed", "highest") for quiz in quizzes]
+    titles = {quiz["id"]: quiz["title"] for quiz in pages[0]["quizzes"]}
+    rows = [row for page in pages for row in page["items"]]
+    found = {row["student"]["email"]: grades_of(row, titles) for row in rows}
+    assert len(found) == len(rows) > 1_000
+    assert found == expected.gradebook(course)
+    places = [quiz.title for quiz in quizzes]
+    assert all([*grades] == sorted(grades, key=places.index) for grades in found.values())
+    # Oldest account first, and every state among them.
+    assert [row["student"]["id"] for row in rows] == sorted(row["student"]["id"] for row in rows)
+    states = Counter(grade.state for grades in found.values() for grade in grades.values())
+    assert states["graded"] > 5_000
+    assert states["submitted"] > 0
+    assert {} in found.values()
+
+
+@pytest.mark.parametrize("course", [CROWDED, LATE])
+def test_nobody_is_at_risk_where_all_is_over(
+    course: str, admin: psycopg.Connection[Any], administrator: Reader
+) -> None:
+    assert administrator.items(f"{course_address(admin, course)}/at-risk") == []
+
+
+@contextmanager
+def under_way(admin: psycopg.Connection[Any], code: str, today: date) -> Iterator[None]:
+    """A course as it would be at noon of a day: published with its quizzes, and who completed it still active."""
+    course_id = one(admin, "select course_id from lms.courses where code = %s", (code,))
+    shift = datetime.now(UTC) - (midnight(today) + timedelta(hours=12))
+
+    def move(course_state: str, state: str, other_state: str, shift: timedelta) -> None:
+        with admin.transaction():
+            # Nothing but this: no seats, no versions, no times of change.
+            admin.execute("set local session_replication_role = replica")
+            admin.execute("update lms.courses set state = %s where course_id = %s", (course_state, course_id))
+            admin.execute(
+                "update lms.student_enrollments set state = %s where course_id = %s and state = %s",
+                (state, course_id, other_state),
             )
-            seen = sorted(course["code"] for course in answer.json()["items"])
-            assert seen == sorted(code for code, state in by_student[email].items() if state == "completed")
-        finally:
-            admin.execute("update lms.users set password_hash = '!' where email = %s", (email,))
+            admin.execute(
+                "update lms.quizzes set state = %s, closes_at = closes_at + %s where course_id = %s",
+                (course_state, shift, course_id),
+            )
+            admin.execute(
+                "update lms.quiz_attempts as attempts set started_at = started_at + %(shift)s, "
+                "submitted_at = submitted_at + %(shift)s, graded_at = graded_at + %(shift)s "
+                "from lms.quizzes where quizzes.quiz_id = attempts.quiz_id and course_id = %(course)s",
+                {"shift": shift, "course": course_id},
+            )
+
+    move("published", "active", "completed", shift)
+    try:
+        yield
+    finally:
+        move("closed", "completed", "active", -shift)
+
+
+@pytest.mark.parametrize("course", [LATE, GROUPED])
+def test_who_is_at_risk_is_what_the_files_give(
+    course: str, expected: Dataset, admin: psycopg.Connection[Any], service: httpx.Client
+) -> None:
+    today = max(expected.attempts_by_day(course))
+    risks = expected.risks(course, today)
+    with under_way(admin, course, today), logged_in(admin, service, lecturer_of(course)) as lecturer:
+        rows = lecturer.items(f"{course_address(admin, course)}/at-risk")
+    found = {row["student"]["email"]: risk_of(row) for row in rows}
+    assert found == {email: risk for email, risk in risks.items() if risk.is_one()}
+    assert [row["student"]["id"] for row in rows] == sorted(row["student"]["id"] for row in rows)
+    # Each of the reasons alone is enough for somebody, and many have none.
+    assert len(risks) - len(found) > 100
+    reasons = Counter(
+        (
+            risk.remedial_topics >= 2,
+            risk.missed_quizzes >= 2,
+            risk.days_since_last_attempt is None or risk.days_since_last_attempt >= 14,
+        )
+        for risk in found.values()
+    )
+    assert reasons.keys() >= {(True, False, False), (False, True, False), (False, False, True)}
+    assert sum(risk.average_share is None for risk in found.values()) > 10
+
+
+def test_what_a_student_has_before_them_is_what_the_files_give(
+    expected: Dataset, admin: psycopg.Connection[Any], service: httpx.Client
+) -> None:
+    today = max(expected.attempts_by_day(LATE))
+    risks = expected.risks(LATE, today)
+    # An exam before them, most to go over again, and of these the one with the most to look back on.
+    student = max(
+        (email for email in risks if expected.open_quizzes(email, LATE, today)),
+        key=lambda email: (
+            risks[email].remedial_topics,
+            sum(state == "completed" for state in expected.states[email].values()),
+            email,
+        ),
+    )
+    with under_way(admin, LATE, today), logged_in(admin, service, student) as themself:
+        dashboard = themself.get(f"{student_address(admin, student)}/dashboard")
+    weeks = expected.weeks(student, LATE)
+    (present,) = dashboard["courses"]
+    assert present["code"] == LATE
+    assert_course(present, weeks)
+    assert [
+        {name: topic[name] for name in topic if name != "course_id"} for topic in dashboard["remedial"]
+    ] == [
+        {
+            "week_number": number,
+            "topic": None,
+            "best_score": week.best_score,
+            "last_score": week.last_score,
+            "average_score": week.average_score,
+            "materials": [],
+        }
+        for number, week in weeks.items()
+        if week.mastery == "remedial"
+    ]
+    assert len(dashboard["remedial"]) >= 3
+    assert [
+        (quiz["title"], quiz["week_number"], quiz["attempts_allowed"], quiz["attempts"], quiz["attempt"])
+        for quiz in dashboard["open_quizzes"]
+    ] == [(quiz.title, quiz.week, 1, 0, None) for quiz in expected.open_quizzes(student, LATE, today)]
+    assert_past(dashboard["past"], student, expected, but=frozenset({LATE}))
 
 
 def test_a_second_time_changes_nothing(
