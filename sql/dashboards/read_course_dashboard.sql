@@ -70,16 +70,18 @@ left join lateral (
                     count(*) filter (where performance.mastery = 'developing') as developing,
                     count(*) filter (where performance.mastery = 'remedial') as remedial
                 from lms.topic_performance as performance
-                cross join lateral (
-                    select enrollments.student_id
-                    from lms.student_enrollments as enrollments
-                    where
-                        enrollments.student_id = performance.student_id
-                        and enrollments.course_id = performance.course_id
-                        and enrollments.state in ('active', 'completed')
-                    offset 0   -- by its key: joined, a generic plan would compare all of the course with each
-                ) as students
-                where performance.course_id = courses.course_id
+                where
+                    performance.course_id = courses.course_id
+                    -- By "is true" a set that is read once: joined, a plan may compare all of the course with each.
+                    and (
+                        performance.student_id in (
+                            select enrollments.student_id
+                            from lms.student_enrollments as enrollments
+                            where
+                                enrollments.course_id = courses.course_id
+                                and enrollments.state in ('active', 'completed')
+                        )
+                    ) is true
                 group by performance.week_number
             ) as topics on topics.week_number = weeks.week_number
         ) as weeks,

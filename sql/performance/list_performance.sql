@@ -117,7 +117,14 @@ left join lateral (
                 json_agg(
                     json_build_object(
                         'week_number', performance.week_number,
-                        'topic', weeks.topic,
+                        'topic', (
+                            -- By its key, as above.
+                            select weeks.topic
+                            from lms.syllabus_weeks as weeks
+                            where
+                                weeks.course_id = performance.course_id
+                                and weeks.week_number = performance.week_number
+                        ),
                         'attempts', performance.attempts,
                         'best_score', performance.best_score,
                         'last_score', performance.last_score,
@@ -130,8 +137,6 @@ left join lateral (
                 '[]'
             ) as items
         from lms.topic_performance as performance
-        left join lms.syllabus_weeks as weeks
-            on weeks.course_id = performance.course_id and weeks.week_number = performance.week_number
         where performance.student_id = page.student_id and performance.course_id = page.course_id
     ) as week
 ) as course on true;
