@@ -2,13 +2,11 @@
 -- What each student of a course has for each of its quizzes, oldest account first, one page of students, for those who
 -- teach it and for administrators.
 -- quizzes  the columns, the same on every page: the quizzes that are no drafts, by week, those of the whole course
---          last;
---          the first 200.
+--          last; the first 200.
 -- items    students who are active on the course or completed it; each with the quizzes among the columns that they
 --          have begun, in the same order:
 -- share    what counts by the quiz's score_policy of score / max_score over the graded attempts: the highest; that of
---          the
---          attempt handed in last; the mean of all; rounded to four decimals, and null without a graded attempt.
+--          the attempt handed in last; the mean of all; rounded to four decimals, and null without a graded attempt.
 -- attempts how many there are in any state.
 -- state    in_progress if one is, else submitted if one waits for a person, else graded.
 --

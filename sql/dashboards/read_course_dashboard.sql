@@ -4,8 +4,7 @@
 -- weeks     those of the syllabus and those that something was graded in; mastered, developing and remedial count these
 --           students by their mastery of the week; who has nothing graded in it is in none.
 -- scores    graded attempts at quizzes of the course, by whomever, by tenth of score / max_score: the first number
---           counts
---           from 0 to below 0.1, the last from 0.9 to 1 inclusive.
+--           counts from 0 to below 0.1, the last from 0.9 to 1 inclusive.
 -- days      attempts handed in, graded or not, by whomever, by the day (UTC) of submitted_at; the latest 100 days that
 --           have any.
 --
@@ -30,10 +29,13 @@ left join lms.courses
     on courses.course_id = $2 and lms.can_teach(actor.user_id, actor.role, courses.lecturer_id)
 left join lateral (
     with handed_in as materialized (
-        select attempts.score, attempts.max_score, attempts.submitted_at
+        -- What is alike counts once: of thousands of attempts there are a few scores a day.
+        select day.day, attempts.score, attempts.max_score, count(*) as attempts
         from lms.quizzes
         join lms.quiz_attempts as attempts on attempts.quiz_id = quizzes.quiz_id
+        cross join lateral (select (attempts.submitted_at at time zone 'UTC')::date as day) as day
         where quizzes.course_id = courses.course_id and attempts.submitted_at is not null
+        group by day.day, attempts.score, attempts.max_score
     )
     select
         (
@@ -68,26 +70,30 @@ left join lateral (
                     count(*) filter (where performance.mastery = 'developing') as developing,
                     count(*) filter (where performance.mastery = 'remedial') as remedial
                 from lms.topic_performance as performance
-                cross join lateral (
-                    select enrollments.student_id
-                    from lms.student_enrollments as enrollments
-                    where
-                        enrollments.student_id = performance.student_id
-                        and enrollments.course_id = performance.course_id
-                        and enrollments.state in ('active', 'completed')
-                    offset 0   -- by its key: joined, a generic plan would compare all of the course with each
-                ) as students
-                where performance.course_id = courses.course_id
+                where
+                    performance.course_id = courses.course_id
+                    -- By "is true" a set that is read once: joined, a plan may compare all of the course with each.
+                    and (
+                        performance.student_id in (
+                            select enrollments.student_id
+                            from lms.student_enrollments as enrollments
+                            where
+                                enrollments.course_id = courses.course_id
+                                and enrollments.state in ('active', 'completed')
+                        )
+                    ) is true
                 group by performance.week_number
             ) as topics on topics.week_number = weeks.week_number
         ) as weeks,
         (
             select json_agg(tenth.attempts order by tenth.place)
             from (
-                select place, count(counted.place_of_score) as attempts
+                select place, coalesce(sum(counted.attempts), 0) as attempts
                 from generate_series(0, 9) as place
                 left join (
-                    select least(floor(handed_in.score / handed_in.max_score * 10), 9) as place_of_score
+                    select
+                        least(floor(handed_in.score / handed_in.max_score * 10), 9) as place_of_score,
+                        handed_in.attempts
                     from handed_in
                     where handed_in.score is not null
                 ) as counted on counted.place_of_score = place
@@ -100,10 +106,10 @@ left join lateral (
                     json_agg(json_build_object('day', day.day, 'attempts', day.attempts) order by day.day), '[]'
                 )
             from (
-                select (handed_in.submitted_at at time zone 'UTC')::date as day, count(*) as attempts
+                select handed_in.day, sum(handed_in.attempts) as attempts
                 from handed_in
-                group by (handed_in.submitted_at at time zone 'UTC')::date
-                order by day desc
+                group by handed_in.day
+                order by handed_in.day desc
                 limit 100
             ) as day
         ) as days

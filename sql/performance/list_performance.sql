@@ -3,9 +3,8 @@
 -- something is graded. To the student themself for what they attend, to a lecturer for what they teach, and to
 -- administrators for all that the student is or was on.
 -- The numbers are those of lms.topic_performance. All are shares of points, score / max_score, of graded attempts at
--- the
--- quizzes of the week: best_score the highest; last_score that of the attempt handed in last; average_score their mean;
--- each rounded to four decimals. attempts is how many those are; updated_at when any of it last changed.
+-- the quizzes of the week: best_score the highest; last_score that of the attempt handed in last; average_score their
+-- mean; each rounded to four decimals. attempts is how many those are; updated_at when any of it last changed.
 --
 -- $1  token_hash   bytea
 -- $2  student_id   uuid
@@ -106,14 +105,26 @@ left join lateral (
         end as next,
         case when $6 then (select count(*) from (select from visible limit 10001) as counted) end as total
     from page
-    join lms.courses on courses.course_id = page.course_id
+    cross join lateral (
+        select found.course_id, found.code, found.title, found.state
+        from lms.courses as found
+        where found.course_id = page.course_id
+        offset 0   -- by its key: joined, a plan that expects a long page would read all courses
+    ) as courses
     cross join lateral (
         select
             coalesce(
                 json_agg(
                     json_build_object(
                         'week_number', performance.week_number,
-                        'topic', weeks.topic,
+                        'topic', (
+                            -- By its key, as above.
+                            select weeks.topic
+                            from lms.syllabus_weeks as weeks
+                            where
+                                weeks.course_id = performance.course_id
+                                and weeks.week_number = performance.week_number
+                        ),
                         'attempts', performance.attempts,
                         'best_score', performance.best_score,
                         'last_score', performance.last_score,
@@ -126,8 +137,6 @@ left join lateral (
                 '[]'
             ) as items
         from lms.topic_performance as performance
-        left join lms.syllabus_weeks as weeks
-            on weeks.course_id = performance.course_id and weeks.week_number = performance.week_number
         where performance.student_id = page.student_id and performance.course_id = page.course_id
     ) as week
 ) as course on true;

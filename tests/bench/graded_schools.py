@@ -106,7 +106,8 @@ def fill(admin_url: str, attempts: int, *, crowded: bool = False) -> dict[str, d
     """Fill a migrated database with so many attempts at quizzes of ordinary courses, and gather statistics.
 
     Returns:
-        What statements are asked for: the ids of an ordinary course, of the crowded one and of a student.
+        What statements are asked for: the ids of an ordinary course, of the crowded one and of a student, and of one
+        who is far down the crowded one.
     """
     figures = {"courses": attempts // ATTEMPTS_OF_A_COURSE, "crowded": CROWDED if crowded else 0}
     with psycopg.connect(admin_url, autocommit=True) as connection:
@@ -118,14 +119,20 @@ def fill(admin_url: str, attempts: int, *, crowded: bool = False) -> dict[str, d
             connection.execute(
                 "select 'student_id', user_id::text from lms.users where email = 'student1@bench.example' union all "
                 "select 'ordinary', course_id::text from lms.courses where code = 'COURSE-2' union all "
-                "select 'crowded', course_id::text from lms.courses where code = 'CROWDED'"
+                "select 'crowded', course_id::text from lms.courses where code = 'CROWDED' union all "
+                "(select 'deep', student_id::text from lms.student_enrollments join lms.courses using (course_id) "
+                "where code = 'CROWDED' order by student_id offset %s limit 1)",
+                (CROWDED * 49 // 50,),
             ).fetchall()
         )
-    return {
+    given: dict[str, dict[str, str]] = {
         kind: {"student_id": found["student_id"], "course_id": found[kind]}
         for kind in ("ordinary", "crowded")
         if kind in found
     }
+    if crowded:
+        given["crowded"]["deep_student_id"] = found["deep"]
+    return given
 
 
 def token_hash_of(name: str) -> bytes:

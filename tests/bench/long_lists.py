@@ -11,13 +11,15 @@ from uuid import UUID
 
 import psycopg
 
-USERS, TERMS, COURSES, MATERIALS, AUDIT_EVENTS = range(1, 6)
+USERS, TERMS, COURSES, MATERIALS, AUDIT_EVENTS, QUIZZES = range(1, 7)
 
 ADMINISTRATOR, MOST, SOME, EVERYWHERE, OFTEN, ATTENDING = 0, 1, 2, 3, 4, 6
 """Numbers of people: two lecturers, who teach a half and a twentieth of all courses; two students, who are on a quarter
 and a twentieth of them; one who is on the crowded course."""
 CROWDED, BUSY = 1, 10
 """Numbers of two courses: one with a half of all materials and a quarter of all enrolments, one with a twentieth."""
+TAKEN, TRIED = 3, 10
+"""Numbers of two quizzes, one of each of these courses: one with a half of all attempts, one with a twentieth."""
 
 FILL: Final = """
     set local session_replication_role = replica;
@@ -121,6 +123,22 @@ FILL: Final = """
         case n / 2 %% 3 when 0 then null else 1 end
     from generate_series(0::bigint, %(rows)s - 1) as n;
 
+    insert into lms.quiz_attempts (
+        attempt_id, quiz_id, quiz_version, student_id, attempt_number, state, score, max_score, submitted_at, graded_at
+    )
+    select
+        pg_temp.key(7, n),
+        pg_temp.key(6, case pg_temp.part(n) when 0 then n * 7919 %% %(rows)s when 1 then 3 else 10 end),
+        1,
+        pg_temp.key(1, n),
+        1,
+        'graded',
+        1,
+        2,
+        now(),
+        now()
+    from generate_series(0::bigint, %(rows)s - 1) as n;
+
     insert into lms.audit_events (audit_event_id, actor_id, action, user_id, course_id, changes)
     select
         pg_temp.key(5, n),
@@ -139,7 +157,16 @@ FILL: Final = """
     select sha256(user_id::text::bytea), user_id, interval '1 day', now() + interval '1 day' from lms.users;
 """
 
-TABLES: Final = ("audit_events", "courses", "materials", "quizzes", "student_enrollments", "terms", "users")
+TABLES: Final = (
+    "audit_events",
+    "courses",
+    "materials",
+    "quiz_attempts",
+    "quizzes",
+    "student_enrollments",
+    "terms",
+    "users",
+)
 
 
 def key(kind: int, number: int) -> UUID:

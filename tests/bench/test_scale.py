@@ -35,24 +35,26 @@ from tests.bench.long_lists import (
     EVERYWHERE,
     MOST,
     OFTEN,
+    QUIZZES,
     SOME,
     TABLES,
+    TAKEN,
     TERMS,
+    TRIED,
     USERS,
     fill,
     key,
 )
+from tests.bench.test_dashboard_scale import QUERIES as SUMMING
 from tests.conftest import TestDatabase
 from tests.sql.test_plans import Plan
 from tests.support.postgres import drop_database
 from tests.support.service import settings_for
 
-SUMMED = {"dashboards/list_at_risk", "dashboards/list_gradebook", "performance/list_performance"}
-"""Lists whose items sum up attempts, of which these databases have none: see tests/sql/test_plans.py."""
-
 QUERIES = {
-    name: query for name, query in load_queries().items() if query.kind == "page" and name not in SUMMED
+    name: query for name, query in load_queries().items() if query.kind == "page" and name not in SUMMING
 }
+"""Every list but those whose items sum up attempts, which are measured there."""
 
 PAGE = 20
 DEEP = 1_000
@@ -118,11 +120,21 @@ def _named(what: str, prefix: str, role: str | None = None) -> dict[str, Any]:
     return {what: prefix, "role": role}
 
 
+def _taken(number: int) -> dict[str, Any]:
+    return {"quiz_id": key(QUIZZES, number)}
+
+
 def _person(what: str, number: int) -> dict[str, Any]:
     return {what: key(USERS, number)}
 
 
 CASES = [
+    *_of(
+        "attempts/list_attempts",
+        ("of a half", ADMINISTRATOR, _taken(TAKEN)),
+        ("of a twentieth", ADMINISTRATOR, _taken(TRIED)),
+        ("of a half, by the lecturer", MOST, _taken(TAKEN)),
+    ),
     *_of(
         "audit_events/list_audit_events",
         ("of all", ADMINISTRATOR, {}),

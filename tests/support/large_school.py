@@ -197,6 +197,13 @@ FILL = """
         limit 1
     ) as quizzes
     join lms.student_enrollments as enrollments on enrollments.course_id = quizzes.course_id;
+    -- So it was by the last student, who is not on the course any more.
+    insert into lms.quiz_attempts (
+        quiz_id, quiz_version, student_id, attempt_number, state, score, max_score, submitted_at, graded_at
+    )
+    select taken.quiz_id, 1, students.user_id, 1, 'graded', 1, 1, now(), now()
+    from (select quiz_id from lms.quiz_attempts limit 1) as taken
+    join students on students.place = %(students)s;
     insert into lms.quiz_attempts (quiz_id, quiz_version, student_id, attempt_number, max_score, due_at)
     select quiz_id, 1, student_id, 2, 1, now() + interval '1 day' from lms.quiz_attempts;
     -- Half of all students have taken the quiz of one of their courses; one in a thousand has yet to hand it in.
@@ -274,6 +281,8 @@ class LargeSchool:
     """A student who is not on that course."""
     outsider_token: str
     """The hash of a live session of that student, as text."""
+    outsider_attempts: dict[str, str]
+    """That student's attempts at the first quiz of that course, by their state."""
     empty_course_id: str
     """A course of that lecturer that nobody is or was on."""
     empty_term_id: str
@@ -410,6 +419,12 @@ def found_large_school(admin_url: str) -> LargeSchool:
             },
             outsider_id=outsider_id,
             outsider_token=outsider_token,
+            outsider_attempts=dict(
+                connection.execute(
+                    "select state, attempt_id::text from lms.quiz_attempts where quiz_id = %s and student_id = %s",
+                    (own["quiz_id"], outsider_id),
+                ).fetchall()
+            ),
             empty_course_id=empty_course_id,
             empty_term_id=empty_term_id,
         )
