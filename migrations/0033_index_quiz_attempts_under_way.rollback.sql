@@ -5,4 +5,4 @@
 -- transactional: false
 
 set role lms_owner;
-drop index concurrently if exists lms.quiz_attempts_quiz_id_due_at_ix;
+drop index concurrently if exists lms.quiz_attempts_quiz_id_student_id_ix;

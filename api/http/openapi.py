@@ -66,9 +66,9 @@ save that is told 412 was made, or another window has made one: read the attempt
 Idempotency-Key, and not even one that was delayed until the attempt was handed in begins another.
 
 **Time.** `due_at` is `time_limit_seconds` from the start, `closes_at` or when the quiz was closed, whichever is
-first; when these change, so does the `due_at` of whoever is at it. It goes by the clock of the database, never by yours; the
-header `Date` of an answer comes near it. Five seconds are added for the way. After that a save is told 409, a submit
-hands in what was saved, and what nobody hands in, the worker does; until it has, a start finds that attempt.
+first; when these change, so does the `due_at` of whoever is at it. It goes by the clock of the database, never by
+yours; the header `Date` of an answer comes near it. Five seconds are added for the way. After that a save is told 409,
+a submit hands in what was saved, and what nobody hands in, the worker does; until it has, a start finds that attempt.
 
 **What came of it.** The score is shown once there is one; points by question, comments, right answers and explanations
 when the quiz says so (`feedback_policy`), null before; after the close, once nobody can hand in any more. An attempt

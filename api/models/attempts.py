@@ -20,8 +20,8 @@ _ANSWERS: Final = (
 _STATE: Final = "in_progress, submitted (some of it waits for a person), or graded."
 _SCORE: Final = "The points of all questions together; null until all have some."
 _DUE: Final = (
-    "Until when it can be worked on, by the clock of the database, as it was set at the start; what comes up to five "
-    "seconds later still counts. Null if there is no end."
+    "Until when it can be worked on, by the clock of the database; follows the times of the quiz. What comes up to "
+    "five seconds later still counts. Null if there is no end."
 )
 
 

@@ -117,7 +117,7 @@ class StudentDashboard(Response):
     )
     past: list[PastCourse] = Field(
         description="Those that the student completed, and those that were closed while they were active on them: the "
-        "latest 20 by age, latest first. GET /students/{id}/performance has more."
+        "latest 20 by age, latest first. `GET /students/{student_id}/performance` has more."
     )
     open_quizzes: list[OpenQuiz] = Field(description="Of `courses`, the 50 that are due first.")
     remedial: list[RemedialTopic] = Field(description="Of `courses`, the first 50, by course and week.")

@@ -59,8 +59,9 @@ async def list_attempts(
 async def start_attempt(request: Request[Any, Any, Any], quiz_id: FromPath[UUID]) -> Document[Attempt]:
     """Take a quiz of a course that you are active on: 201 and a new attempt, or 200 and the one you are at already.
 
-    Whoever starts twice, at once or later, gets the same attempt, until it is handed in. Its `due_at` is set now. 404:
-    no such quiz for you. 409: it is not open yet, it is closed, or you have no attempts left.
+    Whoever starts twice, at once or later, gets the same attempt, until it is handed in, by them or, when it is
+    overdue, by the worker. 404: no such quiz for you. 409: quiz or course are closed, it is not open yet, or you
+    have no attempts left.
     """
 
     async def work(db: Database) -> Document[Attempt]:

@@ -320,7 +320,9 @@ def test_what_is_not_asked_is_not_answered(
 
 
 def test_answers_have_a_size(lecturer: Client, course: str, student: Client, restored: Any) -> None:  # noqa: ARG001
-    attempt = start(student, publish(lecturer, course, quiz("essay", "essay", "multiple_choice", "short_answer")))
+    attempt = start(
+        student, publish(lecturer, course, quiz("essay", "essay", "multiple_choice", "short_answer"))
+    )
     assert student.patch(attempt, {"answers": {"q1": "x" * 150_000}}).status_code == 200
     answer = student.patch(attempt, {"answers": {"q2": "x" * 150_000}})
     assert refusal(answer) == (422, "quiz_attempts_answers_ck", ["/answers"])
