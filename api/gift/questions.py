@@ -261,8 +261,12 @@ def _labelled(number: Interval | None, feedback: Text) -> str:
     if number is None:
         return feedback.text
     if number.value is None:
-        return f"{number.low:g} to {number.high:g}: {feedback.text}"
-    return f"{number.value:g}: {feedback.text}"
+        return f"{_digits(number.low)} to {_digits(number.high)}: {feedback.text}"
+    return f"{_digits(number.value)}: {feedback.text}"
+
+
+def _digits(number: float) -> str:
+    return f"{number:d}" if isinstance(number, int) else f"{number:g}"
 
 
 def _version(questions: list[Question]) -> NewQuizVersion:

@@ -61,6 +61,21 @@ def options(*texts: str) -> list[dict[str, str]]:
         ("{#3:0.1}", {"type": "numeric"}, {"value": 3, "absolute_tolerance": 0.1}),
         ("{#1..5}", {"type": "numeric"}, {"minimum": 1, "maximum": 5}),
         (
+            "{#=1152921504606846977#exact}",
+            {"type": "numeric"},
+            {"value": 2**60 + 1, "explanation": "1152921504606846977: exact"},
+        ),
+        (
+            "{#-1152921504606846977:+9007199254740993}",
+            {"type": "numeric"},
+            {"value": -(2**60) - 1, "absolute_tolerance": 2**53 + 1},
+        ),
+        (
+            "{#9007199254740993..9007199254740995}",
+            {"type": "numeric"},
+            {"minimum": 2**53 + 1, "maximum": 2**53 + 3},
+        ),
+        (
             "{#=%0%5#five =9#nine ~#other}",
             {"type": "numeric"},
             {"value": 9, "explanation": "5: five\n9: nine\nother"},
