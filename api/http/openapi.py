@@ -16,6 +16,7 @@ from litestar.openapi.spec import (
     OpenAPIResponse,
     OpenAPIType,
     Operation,
+    Parameter,
     RequestBody,
     Schema,
     SecurityScheme,
@@ -68,7 +69,8 @@ says how far it is.
 questions; `PATCH /attempts/{attempt_id}` saves answers, some at a time; `POST /attempts/{attempt_id}/submit` hands it
 in and grades it. `due_at` goes by the clock of the database, never by yours, and five seconds are added for the way.
 Each of the three may be sent again after a lost answer, without an Idempotency-Key too: starting and handing in give
-the same attempt again, and a save that is told 412 was made, or another window has made one. The score is shown once
+the same attempt again, and a save that is told 412 was made, or another window has made one. Handing in keeps nothing
+under a key that comes with it: the answer is the attempt as you may see it then. The score is shown once
 there is one; points by question, comments, right answers and explanations when the quiz says so (`feedback_policy`),
 null before.
 
@@ -229,6 +231,21 @@ class FileOperation(Operation):
         self.responses["307"] = OpenAPIResponse(description="The file is at Location, for a short while.")
 
 
+@dataclass
+class OnceAnyway(Operation):
+    """An operation that has one effect however often it is sent, with a key or without."""
+
+    def __post_init__(self) -> None:
+        key = Parameter(
+            name="Idempotency-Key",
+            param_in="header",
+            required=False,
+            description="Not needed: sent again, this takes effect once. It is taken, and nothing is kept under it.",
+            schema=Schema(type=OpenAPIType.STRING, min_length=1, max_length=200),
+        )
+        self.parameters = [*(self.parameters or []), key]
+
+
 _IF_MATCH = {
     "name": "If-Match",
     "in": "header",
@@ -289,7 +306,8 @@ def _finish_operation(method: str, operation: dict[str, Any]) -> None:
         parameters.append(_IF_MATCH)
     is_public = operation.get("security") == PUBLIC
     made = responses.get("201") or responses.get("202")
-    if made or (method == "post" and "200" in responses and not is_public):
+    is_keyed = made or (method == "post" and "200" in responses and not is_public)
+    if is_keyed and all(found["name"] != _IDEMPOTENCY_KEY["name"] for found in parameters):
         parameters.append(_IDEMPOTENCY_KEY)
     if made:
         made["headers"] = {
