@@ -485,7 +485,8 @@ def import_courses(
 
     DIRECTORY holds courses.json, materials.jsonl if there are materials, and questions.jsonl if there are quizzes,
     which become drafts. What cannot be imported is listed by file and place, and the rest is imported. Doing it
-    again changes nothing that is the same. Exits with 1 if nothing was there to import.
+    again changes nothing that is the same, and no quiz that has questions. Exits with 1 if nothing was there to
+    import.
 
     \b
     Examples:

@@ -23,6 +23,7 @@ _FORMAT: Final = re.compile(r"\s*\[(html|markdown|moodle|plain)\]")
 _CATEGORY: Final = re.compile(r"\s*\$CATEGORY:(.*)")
 _WEIGHT: Final = re.compile(r"\s*%(-?[0-9]{1,9}(?:\.[0-9]{0,9})?)%")
 _NUMBER: Final = r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?"
+_WHOLE: Final = re.compile(r"[+-]?[0-9]+")
 _NUMBERS: Final = re.compile(rf"({_NUMBER})(?:\s*(:|\.\.)\s*({_NUMBER}))?")
 _NUMBER_LENGTH: Final = 200
 """Characters of a number with its tolerance. One that is longer is none."""
@@ -59,10 +60,10 @@ class Answer:
 class Interval:
     """A number, give or take a tolerance; or a range, where `low` and `high` were written."""
 
-    low: float
-    high: float
-    value: float | None = None
-    tolerance: float | None = None
+    low: int | float
+    high: int | float
+    value: int | float | None = None
+    tolerance: int | float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -396,11 +397,16 @@ class _Reader:
         return offset >= 0
 
 
+def _number(digits: str) -> int | float:
+    """A whole number as it is: a float has 53 bits of it."""
+    return int(digits) if _WHOLE.fullmatch(digits) else float(digits)
+
+
 def _interval(text: str) -> Interval | None:
     found = _NUMBERS.fullmatch(text) if len(text) <= _NUMBER_LENGTH else None
     if found is None:
         return None
-    first, second = float(found[1]), float(found[3] or 0)
+    first, second = _number(found[1]), _number(found[3] or "0")
     if not (math.isfinite(first) and math.isfinite(second)):
         return None
     if found[2] == "..":

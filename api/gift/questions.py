@@ -53,7 +53,7 @@ _WHY: Final[dict[LeftOutKind, str]] = {
 MAX_DEFECTS: Final = 1_000
 """Defects after which no more are looked for."""
 _MOST_ITEMS: Final = 1_000
-"""Questions and other texts that are read, whatever becomes of them."""
+"""Questions, descriptions and categories that are read, whatever becomes of them."""
 _FULL: Final = 100.0
 _SLACK: Final = 1.0
 """Percent that the weights of right answers may miss: three times 33 or 33.333 are all."""
@@ -104,17 +104,21 @@ class GiftQuiz:
 def read_quiz(content: bytes) -> GiftQuiz:
     """The questions of a GIFT text in UTF-8, each of which this service would take."""
     quiz = GiftQuiz()
-    asked = 0
-    for item in read_items(content, quiz.defects):
+    asked = False
+    for number, item in enumerate(read_items(content, quiz.defects), start=1):
         if len(quiz.defects) > MAX_DEFECTS:
+            break
+        if number > _MOST_ITEMS:
+            quiz.defects.append(
+                Defect(
+                    item.place, f"A text has at most {_MOST_ITEMS:,} questions, descriptions and categories."
+                )
+            )
             break
         if isinstance(item, Category):
             quiz.left_out.append(LeftOut(item.place, "category"))
             continue
-        asked += 1
-        if asked > _MOST_ITEMS:
-            quiz.defects.append(Defect(item.place, f"A text has at most {_MOST_ITEMS:,} questions."))
-            break
+        asked = True
         found = _converted(item, f"q{len(quiz.questions) + 1}")
         if isinstance(found, LeftOut):
             quiz.left_out.append(found)
@@ -261,8 +265,12 @@ def _labelled(number: Interval | None, feedback: Text) -> str:
     if number is None:
         return feedback.text
     if number.value is None:
-        return f"{number.low:g} to {number.high:g}: {feedback.text}"
-    return f"{number.value:g}: {feedback.text}"
+        return f"{_digits(number.low)} to {_digits(number.high)}: {feedback.text}"
+    return f"{_digits(number.value)}: {feedback.text}"
+
+
+def _digits(number: float) -> str:
+    return f"{number:d}" if isinstance(number, int) else f"{number:g}"
 
 
 def _version(questions: list[Question]) -> NewQuizVersion:

@@ -16,6 +16,7 @@ from litestar.openapi.spec import (
     OpenAPIResponse,
     OpenAPIType,
     Operation,
+    Parameter,
     RequestBody,
     Schema,
     SecurityScheme,
@@ -63,7 +64,8 @@ which line.
 grades it. Each save and each grade is a new version, and the ETag of each answer is the If-Match of the next save.
 Each of the three may be sent again after a lost answer: starting and handing in give the same attempt again, and a
 save that is told 412 was made, or another window has made one: read the attempt, and go on from there. Give a start an
-Idempotency-Key, and not even one that was delayed until the attempt was handed in begins another.
+Idempotency-Key, and not even one that was delayed until the attempt was handed in begins another. Handing in keeps
+nothing under a key: the answer is the attempt as you may see it then.
 
 **Time.** `due_at` is `time_limit_seconds` from the start, `closes_at` or when the quiz was closed, whichever is
 first; when these change, so does the `due_at` of whoever is at it. It goes by the clock of the database, never by
@@ -73,7 +75,6 @@ a submit hands in what was saved, and what nobody hands in, the worker does; unt
 **What came of it.** The score is shown once there is one; points by question, comments, right answers and explanations
 when the quiz says so (`feedback_policy`), null before; after the close, once nobody can hand in any more. An attempt
 keeps the questions that it was started on.
-
 
 **Grades** follow from the key, and from what a person decides: `PUT /attempts/{attempt_id}/grade` gives points and
 comments, which an essay waits for; until then the attempt is submitted, without a score. A key is corrected at
@@ -242,6 +243,21 @@ class FileOperation(Operation):
         self.responses["307"] = OpenAPIResponse(description="The file is at Location, for a short while.")
 
 
+@dataclass
+class OnceAnyway(Operation):
+    """An operation that has one effect however often it is sent, with a key or without."""
+
+    def __post_init__(self) -> None:
+        key = Parameter(
+            name="Idempotency-Key",
+            param_in="header",
+            required=False,
+            description="Not needed: sent again, this takes effect once. It is taken, and nothing is kept under it.",
+            schema=Schema(type=OpenAPIType.STRING, min_length=1, max_length=200),
+        )
+        self.parameters = [*(self.parameters or []), key]
+
+
 _IF_MATCH = {
     "name": "If-Match",
     "in": "header",
@@ -302,7 +318,8 @@ def _finish_operation(method: str, operation: dict[str, Any]) -> None:
         parameters.append(_IF_MATCH)
     is_public = operation.get("security") == PUBLIC
     made = responses.get("201") or responses.get("202")
-    if made or (method == "post" and "200" in responses and not is_public):
+    is_keyed = made or (method == "post" and "200" in responses and not is_public)
+    if is_keyed and all(found["name"] != _IDEMPOTENCY_KEY["name"] for found in parameters):
         parameters.append(_IDEMPOTENCY_KEY)
     if made:
         made["headers"] = {

@@ -44,6 +44,21 @@ def two_decimals(points: float) -> float:
     return points
 
 
+def _number(value: Any) -> Any:
+    """What is a number for one reason: a union would tell a reason for each of its types, and where it is in it."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise _refusal("Input should be a valid number.")
+    if not -_LARGEST <= value <= _LARGEST:
+        raise _refusal(f"Input should be a number from -{_LARGEST:g} to {_LARGEST:g}.")
+    return value
+
+
+def _not_negative(value: Any) -> Any:
+    if value < 0:
+        raise _refusal("Input should be 0 or more.")
+    return value
+
+
 def _each_once(values: list[Any]) -> list[Any]:
     if len(set(values)) < len(values):
         raise _refusal("The same thing is there twice.")
@@ -70,7 +85,9 @@ Points = Annotated[
     Field(gt=0, le=1_000, description="Above 0, at most 1,000, with at most two decimals."),
     AfterValidator(two_decimals),
 ]
-Number = Annotated[float, Field(ge=-_LARGEST, le=_LARGEST, allow_inf_nan=False)]
+# Whole numbers stay whole: above 2**53 a float is another number, and what was right would be wrong.
+Number = Annotated[int | float, BeforeValidator(_number)]
+Tolerance = Annotated[Number, AfterValidator(_not_negative)]
 
 
 class Option(Request):
@@ -181,7 +198,7 @@ class NumericKey(_Key):
 
     type: Literal["numeric"]
     value: Number | None = None
-    absolute_tolerance: Annotated[float, Field(ge=0, le=_LARGEST)] | None = None
+    absolute_tolerance: Tolerance | None = None
     relative_tolerance: Annotated[float, Field(ge=0, le=1)] | None = Field(
         default=None, description="A share of the value: 0.01 is 1 %."
     )

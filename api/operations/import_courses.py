@@ -18,13 +18,13 @@ Whose is what, when a folder is imported again:
 * A material whose address somebody changed is another one, and one that was deleted comes back. Materials that the
   folder does not list stay.
 * A quiz is found by its course and its title, the oldest of several. New ones are drafts, like their courses, so
-  that a person reads them before students do; what is set about them, their state included, belongs to people. Of the
-  quizzes that the folder lists it owns questions, key and week, and brings them back where somebody changed them: as a
-  new version, so that attempts keep the questions and the key that they were started on. The week stays where the
-  folder says nothing of it. A quiz whose title somebody changed is another one; those that it does not list stay.
+  that a person reads them before students do. Once a quiz has questions it belongs to people, who correct its key,
+  publish it and have it taken: the folder changes nothing of it, and the report says where it has something else. A
+  draft without questions is given those of the folder, and its week. A quiz whose title somebody changed is another
+  one, and one that was deleted comes back; those that the folder does not list stay.
 
 A syllabus that this changes counts it as one edit (`syllabus_version`), as a lecturer's would, and so does each
-material and each quiz.
+material, and each quiz that had no questions.
 """
 
 from collections import Counter
@@ -100,6 +100,17 @@ class PresentCourse:
     lecturer_id: UUID
 
 
+@dataclass(frozen=True, slots=True)
+class DifferingQuiz:
+    """A quiz that the database has otherwise than the folder, and in what."""
+
+    course_code: str
+    title: str
+    other_questions: bool
+    other_key: bool
+    other_week: bool
+
+
 def import_courses(
     url: str,
     directory: Path,
@@ -157,6 +168,7 @@ def import_courses(
         count(connection, _SQL, "import_courses/lock_quizzes", codes)
         quizzes = [quiz.document() for quiz in questions.quizzes]
         quizzes_written = count(connection, _SQL, "import_courses/put_quizzes", Jsonb(quizzes))
+        quizzes_kept = _note_quizzes_that_stay(connection, questions)
         imported = _some(
             terms=terms_added,
             courses=courses_added,
@@ -168,7 +180,7 @@ def import_courses(
             courses=len(source.courses) - courses_added,
             syllabus_weeks=len(weeks) - weeks_written,
             materials=len(found) - materials_written,
-            quizzes=len(quizzes) - quizzes_written,
+            quizzes=len(quizzes) - quizzes_written - quizzes_kept,
         )
     return ImportReport(
         lecturer=lecturer.email,
@@ -242,6 +254,22 @@ def _note_what_stays(
             source.refuse(place, "The course is there with another lecturer, who stays.")
         if ask_term and present.term_id != course.term_id:
             source.refuse(place, "The course is there in another term, where it stays.")
+
+
+def _note_quizzes_that_stay(connection: psycopg.Connection[Any], source: QuestionSource) -> int:
+    """Note which quizzes people have made another of, and say how many."""
+    lines = {(quiz.course_code, quiz.title): quiz.line for quiz in source.quizzes}
+    wanted = Jsonb([quiz.document() for quiz in source.quizzes])
+    found = rows(connection, _SQL, "import_courses/read_differing_quizzes", DifferingQuiz, wanted)
+    for quiz in found:
+        place = f"line {lines[quiz.course_code, quiz.title]}"
+        if quiz.other_questions:
+            source.refuse(place, "The quiz is there with other questions, which stay.")
+        elif quiz.other_key:
+            source.refuse(place, "The quiz is there with another key, which stays.")
+        if quiz.other_week:
+            source.refuse(f"{place}/week", "The quiz is there in another week, where it stays.")
+    return len(found)
 
 
 def _unread(source: Source, materials: MaterialSource, questions: QuestionSource) -> dict[str, str]:

@@ -5,7 +5,8 @@ mail: a server that is down costs no mail an attempt. A mail is taken with a lea
 transaction open, and settled in another statement. Whoever dies in between leaves a mail that is due again when the
 lease ends, so each is sent at least once, and always under the same Message-ID.
 
-PostgreSQL tells of new mails and regrades (`listen lms_deliveries`); whatever it could not tell of is found by looking.
+PostgreSQL tells of new mails (`listen lms_deliveries`) and regrades (`listen lms_regrades`); whatever it could not tell
+of is found by looking.
 """
 
 import asyncio

@@ -14,8 +14,8 @@ from api.database.results import Created, Versioned
 from api.http.bodies import Sent, SentPatch
 from api.http.conditions import expected_version
 from api.http.documents import Document, changed, created, listed, shown
-from api.http.idempotency import once, once_or_again
-from api.http.openapi import problems
+from api.http.idempotency import key_of, once_or_again
+from api.http.openapi import OnceAnyway, problems
 from api.http.paging import Count, Cursor, Limit, Offset, page_of
 from api.http.service import actor_of, database_of
 from api.models.attempts import Attempt, AttemptPage, AttemptPatch, Submission
@@ -118,6 +118,7 @@ async def update_attempt(
 @post(
     "/attempts/{attempt_id:str}/submit",
     status_code=200,
+    operation_class=OnceAnyway,
     tags=["attempts"],
     responses=problems(400, 401, 404, 413, 415),
 )
@@ -130,11 +131,10 @@ async def submit_attempt(
     the attempt as it is. More than five seconds after it was due the answers saved count, not those sent. 404: no such
     attempt of yours.
     """
-
-    async def work(db: Database) -> Document[Attempt]:
-        submitted = await attempts.submit_attempt(
-            db, actor=actor_of(request), attempt_id=attempt_id, submission=data
-        )
-        return changed(submitted)
-
-    return await once(request, work)
+    # Not once(): the answer may hold the key of the quiz, which would be stored in the clear, and shown again to
+    # somebody who may no longer see it.
+    key_of(request)
+    submitted = await attempts.submit_attempt(
+        database_of(request), actor=actor_of(request), attempt_id=attempt_id, submission=data
+    )
+    return changed(submitted)

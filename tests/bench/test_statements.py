@@ -364,7 +364,7 @@ TABLE: dict[str, list[Row]] = {
         Row(("attempts/submit_attempt",), {}),
         Row(("attempts/submit_attempt",), {}, variant="again"),
         Row(
-            ("begin", CLAIM, "attempts/submit_attempt", "idempotency_keys/save_idempotency_key", "commit"),
+            ("attempts/submit_attempt",),
             {},
             {"Idempotency-Key": "once"},
             variant="keyed",
@@ -422,7 +422,6 @@ SEVERAL = {
     "POST /courses/{course_id}/materials keyed",
     "POST /courses/{course_id}/quizzes keyed",
     "POST /quizzes/{quiz_id}/attempts keyed",
-    "POST /attempts/{attempt_id}/submit keyed",
     "POST /courses/{course_id}/quizzes/import",
     "POST /courses/{course_id}/quizzes/import rehearsed",
     "POST /courses/{course_id}/quizzes/import keyed",

@@ -61,6 +61,21 @@ def options(*texts: str) -> list[dict[str, str]]:
         ("{#3:0.1}", {"type": "numeric"}, {"value": 3, "absolute_tolerance": 0.1}),
         ("{#1..5}", {"type": "numeric"}, {"minimum": 1, "maximum": 5}),
         (
+            "{#=1152921504606846977#exact}",
+            {"type": "numeric"},
+            {"value": 2**60 + 1, "explanation": "1152921504606846977: exact"},
+        ),
+        (
+            "{#-1152921504606846977:+9007199254740993}",
+            {"type": "numeric"},
+            {"value": -(2**60) - 1, "absolute_tolerance": 2**53 + 1},
+        ),
+        (
+            "{#9007199254740993..9007199254740995}",
+            {"type": "numeric"},
+            {"minimum": 2**53 + 1, "maximum": 2**53 + 3},
+        ),
+        (
             "{#=%0%5#five =9#nine ~#other}",
             {"type": "numeric"},
             {"value": 9, "explanation": "5: five\n9: nine\nother"},
@@ -155,6 +170,23 @@ def test_questions_are_numbered_in_their_order_and_two_hundred_at_most() -> None
     assert read("What? {T}\n\n" * 200).defects == []
     (defect,) = read("What? {T}\n\n" * 203).defects
     assert (defect.place.line, "at most 200" in defect.detail) == (401, True)
+
+
+@WITHOUT_DATABASE
+@pytest.mark.parametrize("item", ["$CATEGORY: a", "Read chapter 3.", "What? {=a*}"])
+def test_whatever_becomes_of_them_a_text_has_a_thousand_items_at_most(item: str) -> None:
+    """What is left out is told one by one: a text of short lines would have an answer many times its size."""
+    at_most = read(f"{item}\n\n" * 999 + "What? {T}")
+    assert (len(at_most.left_out), len(at_most.questions), at_most.defects) == (999, 1, [])
+    quiz = read(f"{item}\n\n" * 1_003)
+    (defect,) = quiz.defects
+    assert (len(quiz.left_out), defect.place.line, "at most 1,000" in defect.detail) == (1_000, 2_001, True)
+
+
+@WITHOUT_DATABASE
+def test_categories_alone_are_no_question() -> None:
+    (defect,) = read("$CATEGORY: a\n\n$CATEGORY: b\n").defects
+    assert (defect.place.line, "There is no question" in defect.detail) == (1, True)
 
 
 # The service takes what is read

@@ -349,7 +349,9 @@ AUDITED = re.compile(
 NOT_AUDITED = ("taken_quiz_id}/attempts", "graded_attempt_id}/submit")
 """What stands in the rows for what was done before: an attempt is under way, or was handed in."""
 
-TOLD = re.compile(r"(POST|PATCH) .*/enrollments|POST /auth/password|PUT /users/.*/password")
+TOLD = re.compile(
+    r"(POST|PATCH) .*/enrollments|POST /auth/password|PUT /users/.*/password|PUT /attempts/.*/grade"
+)
 """Each success on one of these routes queues one mail, and no other request queues any."""
 
 NOT_TOLD = ("state=completed", "alumnus")

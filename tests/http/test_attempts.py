@@ -1,7 +1,7 @@
 """Taking a quiz: starting, saving, handing in; in time and too late; and what a student gets to see of it."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
@@ -394,12 +394,46 @@ def test_with_a_key_the_first_answer_comes_again(mine: str, student: Client) -> 
     assert again.content == first.content
     assert again.headers["location"] == first.headers["location"]
     assert again.headers["idempotency-replayed"] == "true"
-    attempt = first.headers["location"]
+
+
+def drop(school: School, lecturer: Client, mine: str) -> None:  # noqa: ARG001
+    enrollment = f"/courses/{school.own['course_id']}/enrollments/{school.people['student']}"
+    assert lecturer.patch(enrollment, {"state": "dropped"}).status_code == 200
+
+
+def hide(school: School, lecturer: Client, mine: str) -> None:  # noqa: ARG001
+    assert lecturer.patch(mine, {"feedback_policy": "never"}).status_code == 200
+
+
+@pytest.mark.parametrize(("lose", "status"), [(drop, 404), (hide, 200)])
+def test_a_key_keeps_nothing_of_what_handing_in_showed(
+    mine: str,
+    student: Client,
+    lecturer: Client,
+    school: School,
+    admin: psycopg.Connection[Any],
+    lose: Callable[[School, Client, str], None],
+    status: int,
+) -> None:
+    """The answer has what is right: it is not stored, and not shown again to whoever may no longer see it."""
+    key = {"Idempotency-Key": "a"}
+    attempt = start(student, mine)
     first, again = (student.post(f"{attempt}/submit", {"answers": RIGHT}, **key) for _ in range(2))
+    assert first.json()["key"] == quiz(*QUESTIONS).key
     assert (again.status_code, again.content) == (200, first.content)
-    assert again.headers["idempotency-replayed"] == "true"
-    other = student.post(f"{attempt}/submit", {"answers": {}}, **key)
-    assert (other.status_code, blamed(other)) == (422, ["Idempotency-Key"])
+    # Another body is no other request: handing in again changes nothing whatever is sent.
+    assert student.post(f"{attempt}/submit", {}, **key).content == first.content
+    assert one(admin, "select count(*) from lms.idempotency_keys where route like '%%submit'") == 0
+    lose(school, lecturer, mine)
+    late = student.post(f"{attempt}/submit", {"answers": RIGHT}, **key)
+    assert (late.status_code, late.json().get("key")) == (status, None)
+
+
+def test_a_key_that_is_none_is_refused_also_where_nothing_is_kept(mine: str, student: Client) -> None:
+    attempt = start(student, mine)
+    answer = student.post(f"{attempt}/submit", {"answers": RIGHT}, **{"Idempotency-Key": "a b"})
+    assert (answer.status_code, blamed(answer)) == (422, ["Idempotency-Key"])
+    assert student.get(attempt).json()["state"] == "in_progress"
 
 
 @pytest.mark.parametrize("date", [None, *HOUR_OFF])

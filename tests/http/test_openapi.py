@@ -221,6 +221,16 @@ def test_the_headers_of_conditional_and_repeatable_requests_are_in_it(document: 
             assert "304" in operation["responses"]
 
 
+def test_it_says_where_nothing_is_kept_under_a_key(document: dict[str, Any]) -> None:
+    said = {
+        route
+        for route, operation in operations(document)
+        for found in operation["parameters"]
+        if found["name"] == "Idempotency-Key" and "nothing is kept" in found["description"]
+    }
+    assert said == {"POST /attempts/{attempt_id}/submit"}
+
+
 def test_an_answer_without_a_body_has_none_in_it(document: dict[str, Any]) -> None:
     for _, operation in operations(document):
         for status in ("204", "304"):

@@ -7,7 +7,6 @@ from typing import Any
 
 import psycopg
 import pytest
-from psycopg.types.json import Jsonb
 
 from api.operations.import_courses import ImportReport, import_courses
 from tests.conftest import TestDatabase
@@ -127,42 +126,32 @@ def test_the_same_again_changes_nothing(database: TestDatabase, bring: Bring) ->
     assert checksums(database.admin_url) == before
 
 
-@pytest.mark.parametrize("change", [{"prompt": "Another?"}, {"answer": ["a leaf"]}, {"id": "other"}])
-def test_another_question_is_a_new_version_of_its_quiz_alone(
-    database: TestDatabase, bring: Bring, change: dict[str, Any]
+QUESTIONS_STAY = ("line 1", "The quiz is there with other questions, which stay.")
+KEY_STAYS = ("line 1", "The quiz is there with another key, which stays.")
+WEEK_STAYS = ("line 1/week", "The quiz is there in another week, where it stays.")
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"prompt": "Another?"}, [QUESTIONS_STAY]),
+        ({"id": "other"}, [QUESTIONS_STAY]),
+        ({"answer": ["a leaf"]}, [KEY_STAYS]),
+        ({"week": 2}, [WEEK_STAYS]),
+        ({"answer": ["a leaf"], "week": 2}, [KEY_STAYS, WEEK_STAYS]),
+        ({"week": None}, []),
+    ],
+)
+def test_a_quiz_that_is_there_stays_and_the_report_says_in_what_it_differs(
+    database: TestDatabase, bring: Bring, change: dict[str, Any], told: list[tuple[str, str]]
 ) -> None:
     other = question(1, quiz="Roots")
     bring(question(1), other)
-    (first, untouched) = run(database, VERSIONS)
-    assert bring(question(1, **change), other).imported == {"quizzes": 1}
-    assert run(database, QUIZZES) == [("Plants", "draft", 1, 2, 2), ("Roots", "draft", 1, 1, 1)]
-    old, new, same = run(database, VERSIONS)
-    assert (old, same, new[0]) == (first, untouched, 2)
-    assert new[1:] != old[1:]
-
-
-def test_another_week_moves_a_quiz_and_no_week_leaves_it(database: TestDatabase, bring: Bring) -> None:
-    bring(question(1))
-    assert bring(question(1, week=2)).imported == {"quizzes": 1}
-    assert run(database, QUIZZES) == [("Plants", "draft", 2, 1, 2)]
-    assert bring(question(1, week=None)).imported == {}
-    assert run(database, QUIZZES) == [("Plants", "draft", 2, 1, 2)]
-
-
-def test_what_people_set_stays_and_what_they_asked_is_brought_back(
-    database: TestDatabase, bring: Bring
-) -> None:
-    bring(question(1))
-    run(
-        database,
-        "update lms.quizzes set state = 'published', attempts_allowed = 3, feedback_policy = 'never', "
-        "title = 'Plants' returning quiz_id",
-    )
-    run(database, "update lms.quiz_answer_keys set key = %s returning quiz_id", Jsonb({"plants-1": {}}))
-    assert bring(question(1)).imported == {"quizzes": 1}
-    assert run(database, QUIZZES) == [("Plants", "published", 1, 2, 2)]
-    assert run(database, "select attempts_allowed, feedback_policy from lms.quizzes") == [(3, "never")]
-    assert [version for version, _, _ in run(database, VERSIONS)] == [1, 2]
+    before = checksums(database.admin_url)
+    report = bring(question(1, **change), other)
+    assert (report.imported, refused(report)) == ({}, told)
+    assert report.unchanged["quizzes"] == (1 if told else 2)
+    assert checksums(database.admin_url) == before
 
 
 def test_what_people_made_stays_and_another_title_is_another_quiz(
@@ -186,8 +175,22 @@ def test_a_draft_of_the_same_title_that_asks_nothing_is_filled(database: TestDat
         database,
         "insert into lms.quizzes (course_id, title) select course_id, 'Plants' from lms.courses returning quiz_id",
     )
-    bring(question(1))
+    report = bring(question(1))
     assert run(database, QUIZZES) == [("Plants", "draft", 1, 1, 2)]
+    assert (report.imported, refused(report)) == ({"quizzes": 1}, [])
+
+
+def test_a_draft_that_asks_nothing_keeps_the_week_that_nobody_says(
+    database: TestDatabase, bring: Bring
+) -> None:
+    bring()
+    run(
+        database,
+        "insert into lms.quizzes (course_id, title, week_number) select course_id, 'Plants', 2 from lms.courses "
+        "returning quiz_id",
+    )
+    bring(question(1, week=None))
+    assert run(database, QUIZZES) == [("Plants", "draft", 2, 1, 2)]
 
 
 def test_whoever_saves_questions_meanwhile_is_waited_for(database: TestDatabase, bring: Bring) -> None:
@@ -206,8 +209,9 @@ def test_whoever_saves_questions_meanwhile_is_waited_for(database: TestDatabase,
         )
         lecturer.execute("update lms.quizzes set current_version = 2, version = 2")
         lecturer.commit()
-        assert waiting.result(30).imported == {"quizzes": 1}
-    assert run(database, QUIZZES) == [("Plants", "draft", 1, 3, 3)]
+        report = waiting.result(30)
+    assert (report.imported, refused(report)) == ({}, [QUESTIONS_STAY])
+    assert run(database, QUIZZES) == [("Plants", "draft", 1, 2, 2)]
 
 
 @pytest.mark.usefixtures("bring")

@@ -87,6 +87,11 @@ GOOD = {
     "no tolerance at all": with_key("numeric", absolute_tolerance=0),
     "a range": with_key("numeric", value=None, absolute_tolerance=None, minimum=-5, maximum=5.5),
     "a range of one number": with_key("numeric", value=None, absolute_tolerance=None, minimum=2, maximum=2),
+    "a whole number that no float is": with_key("numeric", value=2**60 + 1, absolute_tolerance=2**53 + 1),
+    "a range of the largest whole numbers": with_key(
+        "numeric", value=None, absolute_tolerance=None, minimum=-(2**63), maximum=2**63 - 1
+    ),
+    "a fraction and a whole number": with_key("numeric", value=0.5, absolute_tolerance=1),
     "case matters": with_key("short_answer", match_case=True),
     "spellings that differ in case": with_key("short_answer", accepted=["Four", "four"]),
     "one option for two stems": with_key("matching", correct={"s1": "a", "s2": "a"}),
@@ -184,6 +189,11 @@ BAD = {
     "a case rule that is a text": with_key("short_answer", match_case="no"),
     "no value": with_key("numeric", value=None),
     "a value that is a text": with_key("numeric", value="100"),
+    "a value that is true": with_key("numeric", value=True),
+    "a tolerance that is true": with_key("numeric", absolute_tolerance=True),
+    "a negative whole tolerance": with_key("numeric", absolute_tolerance=-1),
+    "a whole number beyond all measure": with_key("numeric", value=10**301),
+    "a whole number below all measure": with_key("numeric", value=-(10**301)),
     "a negative tolerance": with_key("numeric", absolute_tolerance=-0.1),
     "a negative relative tolerance": with_key("numeric", absolute_tolerance=None, relative_tolerance=-0.1),
     "a relative tolerance above 1": with_key("numeric", absolute_tolerance=None, relative_tolerance=1.5),

@@ -47,6 +47,7 @@ RELATIVE = of("numeric", absolute_tolerance=None, relative_tolerance=0.01)
 NEGATIVE = of("numeric", value=-200, absolute_tolerance=None, relative_tolerance=0.01)
 ZERO = of("numeric", value=0, absolute_tolerance=None, relative_tolerance=0.5)
 RANGE = of("numeric", value=None, absolute_tolerance=None, minimum=-5, maximum=5.5)
+WHOLE = of("numeric", value=2**60, absolute_tolerance=None)
 SMALL = of("numeric", value=6.02e23, absolute_tolerance=1e21)
 PAIRS = of("matching")
 SHARED = of("matching", correct={"s1": "a", "s2": "a"})
@@ -158,6 +159,8 @@ CASES = {
     "beyond the range": Case(RANGE, 5.51, 0),
     "a large number": Case(SMALL, 6.022e23, 6),
     "a large number that is off": Case(SMALL, 6.04e23, 0),
+    "a whole number that a float rounds": Case(WHOLE, 1152921504606846976, 6),
+    "what a float would round to it": Case(WHOLE, 1152921504606847000, 0),
     # Pairs.
     "both pairs": Case(PAIRS, {"s1": "a", "s2": "c"}, 6),
     "one pair": Case(PAIRS, {"s1": "a", "s2": "b"}, 3),
