@@ -7,6 +7,8 @@ set local role lms_owner;
 drop function lms.reveal_answer_key(bytea, uuid);
 drop function lms.shows_feedback(text, text, timestamptz, text);
 drop function lms.regrade_attempts(uuid, integer);
+comment on column lms.audit_events.actor_id is
+    'Who did it; null for the command line. Personal data: identity (a pseudonym).';
 drop function lms.submit_overdue_attempts(integer);
 drop function lms.review_attempt(bytea, uuid, integer, jsonb);
 drop function lms.reviews_defect(jsonb, jsonb);

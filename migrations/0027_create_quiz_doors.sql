@@ -446,11 +446,25 @@ begin
     set submitted_at = attempts.due_at, state = 'submitted'
     where attempts.attempt_id in (select unnest(overdue));
     perform lms.record_grades(overdue);
+    -- As lms.submit_attempt() has it, but nobody did it.
+    insert into lms.audit_events (action, user_id, course_id, changes)
+    select
+        'attempts.submit',
+        attempts.student_id,
+        quizzes.course_id,
+        jsonb_build_object('state', jsonb_build_object('from', 'in_progress', 'to', attempts.state))
+    from lms.quiz_attempts as attempts
+    join lms.quizzes on quizzes.quiz_id = attempts.quiz_id
+    where attempts.attempt_id in (select unnest(overdue));
     return cardinality(overdue);
 end;
 $$;
 comment on function lms.submit_overdue_attempts(integer) is
-    'Hand in and grade what was due more than five seconds ago, so many at most; how many that were.';
+    'Hand in and grade what was due more than five seconds ago, so many at most, and leave a row of audit about each; how '
+    'many that were.';
+comment on column lms.audit_events.actor_id is
+    'Who did it; null for the command line, and for the worker, where nobody asked it to. '
+    'Personal data: identity (a pseudonym).';
 grant execute on function lms.submit_overdue_attempts(integer) to lms_worker;
 
 create function lms.regrade_attempts(quiz_id uuid, most integer)

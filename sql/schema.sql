@@ -1628,12 +1628,22 @@ begin
     set submitted_at = attempts.due_at, state = 'submitted'
     where attempts.attempt_id in (select unnest(overdue));
     perform lms.record_grades(overdue);
+    -- As lms.submit_attempt() has it, but nobody did it.
+    insert into lms.audit_events (action, user_id, course_id, changes)
+    select
+        'attempts.submit',
+        attempts.student_id,
+        quizzes.course_id,
+        jsonb_build_object('state', jsonb_build_object('from', 'in_progress', 'to', attempts.state))
+    from lms.quiz_attempts as attempts
+    join lms.quizzes on quizzes.quiz_id = attempts.quiz_id
+    where attempts.attempt_id in (select unnest(overdue));
     return cardinality(overdue);
 end;
 $$;
 ALTER FUNCTION lms.submit_overdue_attempts(most integer) OWNER TO lms_owner;
 
-COMMENT ON FUNCTION lms.submit_overdue_attempts(most integer) IS 'Hand in and grade what was due more than five seconds ago, so many at most; how many that were.';
+COMMENT ON FUNCTION lms.submit_overdue_attempts(most integer) IS 'Hand in and grade what was due more than five seconds ago, so many at most, and leave a row of audit about each; how many that were.';
 
 CREATE FUNCTION lms.total_points(questions jsonb) RETURNS numeric
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -1669,7 +1679,7 @@ ALTER TABLE lms.audit_events OWNER TO lms_owner;
 COMMENT ON TABLE lms.audit_events IS 'One change to an account or an enrolment; the service adds rows and cannot alter them. Personal data: identity (pseudonyms of who did it and whom it concerns).';
 COMMENT ON COLUMN lms.audit_events.audit_event_id IS 'Key, UUIDv7. Personal data: none.';
 COMMENT ON COLUMN lms.audit_events.occurred_at IS 'When the transaction began that made the change. Personal data: none.';
-COMMENT ON COLUMN lms.audit_events.actor_id IS 'Who did it; null for the command line. Personal data: identity (a pseudonym).';
+COMMENT ON COLUMN lms.audit_events.actor_id IS 'Who did it; null for the command line, and for the worker, where nobody asked it to. Personal data: identity (a pseudonym).';
 COMMENT ON COLUMN lms.audit_events.action IS 'Noun and verb, such as enrollments.update. Personal data: none.';
 COMMENT ON COLUMN lms.audit_events.user_id IS 'Whom it concerns. Personal data: identity (a pseudonym).';
 COMMENT ON COLUMN lms.audit_events.course_id IS 'Which course it concerns, if one. Personal data: none.';
@@ -2443,6 +2453,8 @@ ALTER TABLE lms.audit_events ENABLE ROW LEVEL SECURITY;
 
 CREATE POLICY audit_events_own_roles ON lms.audit_events TO lms_api, lms_migrate, lms_worker USING (true) WITH CHECK (true);
 
+CREATE POLICY audit_events_worker_actions ON lms.audit_events AS RESTRICTIVE FOR INSERT TO lms_worker WITH CHECK ((action = 'grades.regrade'::text));
+
 ALTER TABLE lms.courses ENABLE ROW LEVEL SECURITY;
 
 CREATE POLICY courses_own_roles ON lms.courses TO lms_api, lms_migrate, lms_worker USING (true) WITH CHECK (true);
@@ -2454,6 +2466,8 @@ CREATE POLICY deployments_own_roles ON lms.deployments TO lms_api, lms_migrate U
 ALTER TABLE lms.email_outbox ENABLE ROW LEVEL SECURITY;
 
 CREATE POLICY email_outbox_own_roles ON lms.email_outbox TO lms_api, lms_migrate, lms_worker USING (true) WITH CHECK (true);
+
+CREATE POLICY email_outbox_worker_kinds ON lms.email_outbox AS RESTRICTIVE FOR INSERT TO lms_worker WITH CHECK ((kind = 'score_changed'::text));
 
 ALTER TABLE lms.files ENABLE ROW LEVEL SECURITY;
 
