@@ -13,8 +13,10 @@ alter policy quiz_attempts_own_roles on lms.quiz_attempts to lms_api, lms_migrat
 revoke select (attempt_id, quiz_id, max_score) on lms.quiz_attempts from lms_worker;
 alter policy quizzes_own_roles on lms.quizzes to lms_api, lms_migrate;
 revoke select (quiz_id, course_id, title) on lms.quizzes from lms_worker;
+drop policy audit_events_worker_actions on lms.audit_events;
 alter policy audit_events_own_roles on lms.audit_events to lms_api, lms_migrate;
 revoke insert (actor_id, action, user_id, course_id, changes) on lms.audit_events from lms_worker;
+drop policy email_outbox_worker_kinds on lms.email_outbox;
 revoke insert (kind, user_id, course_id, score_change_id) on lms.email_outbox from lms_worker;
 delete from lms.email_outbox where kind = 'score_changed';
 alter table lms.email_outbox

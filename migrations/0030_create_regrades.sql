@@ -167,11 +167,17 @@ comment on index lms.email_outbox_score_change_id_uq is '409 This change was tol
 
 grant select (score_change_id) on lms.email_outbox to lms_api;
 grant insert (kind, user_id, course_id, score_change_id) on lms.email_outbox to lms_worker;
+-- A mail of another kind, which may open an account, is not for the worker to ask for.
+create policy email_outbox_worker_kinds on lms.email_outbox
+as restrictive for insert to lms_worker with check (kind = 'score_changed');
 
 -- What the worker needs to know and to leave behind
 
 grant insert (actor_id, action, user_id, course_id, changes) on lms.audit_events to lms_worker;
 alter policy audit_events_own_roles on lms.audit_events to lms_api, lms_migrate, lms_worker;
+-- It leaves behind what a regrade changed, and nothing about anything else.
+create policy audit_events_worker_actions on lms.audit_events
+as restrictive for insert to lms_worker with check (action = 'grades.regrade');
 grant select (quiz_id, course_id, title) on lms.quizzes to lms_worker;
 alter policy quizzes_own_roles on lms.quizzes to lms_api, lms_migrate, lms_worker;
 grant select (attempt_id, quiz_id, max_score) on lms.quiz_attempts to lms_worker;

@@ -4,6 +4,11 @@
 
 set local role lms_owner;
 
+comment on table lms.audit_events is
+    'One change to an account or an enrolment; the service adds rows and cannot alter them. '
+    'Personal data: identity (pseudonyms of who did it and whom it concerns).';
+comment on column lms.audit_events.actor_id is
+    'Who did it; null for the command line. Personal data: identity (a pseudonym).';
 comment on table lms.quiz_answer_keys is
     'What is right, for a version of a quiz. Granted to nobody: lms.save_quiz_version(), lms.correct_answer_key(), '
     'lms.read_answer_key(), lms.submit_attempt() and lms.review_attempt() are its doors. Personal data: none.';

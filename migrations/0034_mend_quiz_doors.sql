@@ -486,6 +486,12 @@ comment on function lms.submit_overdue_attempts(integer) is
 -- A door lets one row through: a planner that expects a thousand reads tables for them.
 alter function lms.read_answer_key(bytea, uuid, integer) rows 1;
 
+comment on table lms.audit_events is
+    'One change to an account, an enrolment, an attempt, a grade or a key, or the request of a regrade; the service adds '
+    'rows and cannot alter them. Personal data: identity (pseudonyms of who did it and whom it concerns).';
+comment on column lms.audit_events.actor_id is
+    'Who did it; null for the command line, and for the worker, where nobody asked it to. '
+    'Personal data: identity (a pseudonym).';
 comment on table lms.quiz_answer_keys is
     'What is right about a version of the questions. The service cannot read it: lms.save_quiz_version(), '
     'lms.correct_answer_key(), lms.read_answer_key(), lms.reveal_answer_key(), lms.submit_attempt() and '

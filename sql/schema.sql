@@ -1800,10 +1800,10 @@ CREATE TABLE lms.audit_events (
 );
 ALTER TABLE lms.audit_events OWNER TO lms_owner;
 
-COMMENT ON TABLE lms.audit_events IS 'One change to an account or an enrolment; the service adds rows and cannot alter them. Personal data: identity (pseudonyms of who did it and whom it concerns).';
+COMMENT ON TABLE lms.audit_events IS 'One change to an account, an enrolment, an attempt, a grade or a key, or the request of a regrade; the service adds rows and cannot alter them. Personal data: identity (pseudonyms of who did it and whom it concerns).';
 COMMENT ON COLUMN lms.audit_events.audit_event_id IS 'Key, UUIDv7. Personal data: none.';
 COMMENT ON COLUMN lms.audit_events.occurred_at IS 'When the transaction began that made the change. Personal data: none.';
-COMMENT ON COLUMN lms.audit_events.actor_id IS 'Who did it; null for the command line. Personal data: identity (a pseudonym).';
+COMMENT ON COLUMN lms.audit_events.actor_id IS 'Who did it; null for the command line, and for the worker, where nobody asked it to. Personal data: identity (a pseudonym).';
 COMMENT ON COLUMN lms.audit_events.action IS 'Noun and verb, such as enrollments.update. Personal data: none.';
 COMMENT ON COLUMN lms.audit_events.user_id IS 'Whom it concerns. Personal data: identity (a pseudonym).';
 COMMENT ON COLUMN lms.audit_events.course_id IS 'Which course it concerns, if one. Personal data: none.';
@@ -2580,6 +2580,8 @@ ALTER TABLE lms.audit_events ENABLE ROW LEVEL SECURITY;
 
 CREATE POLICY audit_events_own_roles ON lms.audit_events TO lms_api, lms_migrate, lms_worker USING (true) WITH CHECK (true);
 
+CREATE POLICY audit_events_worker_actions ON lms.audit_events AS RESTRICTIVE FOR INSERT TO lms_worker WITH CHECK ((action = 'grades.regrade'::text));
+
 ALTER TABLE lms.courses ENABLE ROW LEVEL SECURITY;
 
 CREATE POLICY courses_own_roles ON lms.courses TO lms_api, lms_migrate, lms_worker USING (true) WITH CHECK (true);
@@ -2591,6 +2593,8 @@ CREATE POLICY deployments_own_roles ON lms.deployments TO lms_api, lms_migrate U
 ALTER TABLE lms.email_outbox ENABLE ROW LEVEL SECURITY;
 
 CREATE POLICY email_outbox_own_roles ON lms.email_outbox TO lms_api, lms_migrate, lms_worker USING (true) WITH CHECK (true);
+
+CREATE POLICY email_outbox_worker_kinds ON lms.email_outbox AS RESTRICTIVE FOR INSERT TO lms_worker WITH CHECK ((kind = 'score_changed'::text));
 
 ALTER TABLE lms.files ENABLE ROW LEVEL SECURITY;
 

@@ -21,7 +21,9 @@ class AuditEvent(Response):
 
     id: UUID
     occurred_at: datetime
-    actor_id: UUID | None = Field(description="Who did it; null for the command line.")
+    actor_id: UUID | None = Field(
+        description="Who did it; null for the command line, and for the worker, where nobody asked it to."
+    )
     action: str = Field(examples=["enrollments.update"])
     user_id: UUID | None = Field(description="Whom it concerns.")
     course_id: UUID | None = Field(description="Which course it concerns, if one.")

@@ -505,6 +505,18 @@ def test_what_is_overdue_is_handed_in_as_it_was_saved(desk: Desk) -> None:
         )
     with desk.owner.transaction(force_rollback=True):
         assert desk.owner.execute("select lms.submit_overdue_attempts(10)").fetchone() == (1,)
+        # As a submit leaves it, by nobody.
+        assert desk.owner.execute(
+            "select actor_id, user_id, course_id, changes from lms.audit_events "
+            "where action = 'attempts.submit' and actor_id is null"
+        ).fetchall() == [
+            (
+                None,
+                desk.school.people["student"],
+                desk.school.own["course_id"],
+                {"state": {"from": "in_progress", "to": "graded"}},
+            )
+        ]
     # Handed in by themselves, the one is too late for other answers, the other in time.
     assert desk.submit(due[-60], {"q1": "a"})[1:4] == (6, {"q1": {"points": 6}}, {"q1": "b"})
     assert desk.submit(due[-2], {"q1": "a"}, "classmate")[1:4] == (0, {"q1": {"points": 0}}, {"q1": "a"})

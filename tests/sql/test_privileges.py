@@ -203,6 +203,12 @@ def test_the_service_cannot(api: psycopg.Connection[Any], statement: str) -> Non
             "insert into lms.email_outbox (kind, user_id, state) "
             "select 'password_set', user_id, 'sent' from lms.users"
         ),
+        "insert into lms.email_outbox (kind, user_id) select 'password_set', user_id from lms.users",
+        (
+            "insert into lms.email_outbox (kind, user_id, course_id) "
+            "select 'invitation', user_id, course_id from lms.users cross join lms.courses"
+        ),
+        "insert into lms.audit_events (action, changes) values ('users.privileges', '{}')",
         "update lms.email_outbox set user_id = user_id",
         "select from lms.audit_events",
         "create table lms.mine ()",
