@@ -15,7 +15,7 @@ create or replace function lms.spelled(answer text, match_case boolean) returns 
 language sql immutable parallel safe
 begin atomic
     -- Decomposed, which equates the same texts as NFC does: in the locale C only ASCII has a lower case, and so É has,
-    -- which is E and an accent. By way of the capitals, since a Greek word ends in another sigma than its capitals do.
+    -- which is E and an accent. A Greek word ends in a sigma of its own, which its capitals do not tell.
     -- PostgreSQL's \s knows no space beyond ASCII.
     -- Decomposing takes the square of the length, if somebody means it ill, and cannot be interrupted: so there is an
     -- end, twice as long as an accepted spelling can be.
@@ -27,7 +27,7 @@ begin atomic
                         regexp_replace(
                             case
                                 when match_case then normalize(answer, nfd)
-                                else lower(upper(normalize(answer, nfd)))
+                                else translate(lower(normalize(answer, nfd)), 'ς', 'σ')
                             end,
                             '[\s\u0085\u00a0\u1680\u2000-\u200b\u2028\u2029\u202f\u205f\u3000\ufeff]+',
                             ' ',

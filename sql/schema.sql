@@ -670,7 +670,7 @@ CREATE FUNCTION lms.spelled(answer text, match_case boolean) RETURNS text
              WHEN (length(answer) <= 1000) THEN btrim(regexp_replace(
              CASE
                  WHEN match_case THEN NORMALIZE(answer, NFD)
-                 ELSE lower(upper(NORMALIZE(answer, NFD)))
+                 ELSE translate(lower(NORMALIZE(answer, NFD)), 'ς'::text, 'σ'::text)
              END, '[\s\u0085\u00a0\u1680\u2000-\u200b\u2028\u2029\u202f\u205f\u3000\ufeff]+'::text, ' '::text, 'g'::text))
              ELSE NULL::text
          END AS "case";

@@ -69,7 +69,7 @@ FORMS: dict[str, Any] = {
         isinstance(answer, list) and all(isinstance(each, str) for each in answer)
     ),
     "true_false": lambda answer: isinstance(answer, bool),
-    "short_answer": lambda answer: isinstance(answer, str),
+    "short_answer": lambda answer: isinstance(answer, str) and len(answer) <= 1_000,
     "numeric": lambda answer: isinstance(answer, int | float) and not isinstance(answer, bool),
     "matching": lambda answer: (
         isinstance(answer, dict)

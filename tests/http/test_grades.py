@@ -26,6 +26,15 @@ def key(school: School) -> str:
     return f"/quizzes/{school.own['taken_quiz_id']}/versions/1/key"
 
 
+def told(admin: psycopg.Connection[Any]) -> list[tuple[Any, ...]]:
+    """Who gets a mail about which change of a score."""
+    return admin.execute(
+        "select users.email, changes.score_before, changes.score from lms.email_outbox "
+        "join lms.score_changes as changes using (score_change_id) join lms.users using (user_id) "
+        "where kind = 'score_changed' order by score_change_id"
+    ).fetchall()
+
+
 def test_a_review_changes_the_score_and_is_read_as_it_was_answered(
     lecturer: Client, graded: str, school: School, admin: psycopg.Connection[Any]
 ) -> None:
@@ -48,6 +57,7 @@ def test_a_review_changes_the_score_and_is_read_as_it_was_answered(
         "select changes -> 'score' from lms.audit_events where action = 'grades.update' and actor_id = %(lecturer_id)s",
         school.own,
     ) == {"from": 1.0, "to": 1.5}
+    assert told(admin) == [("classmate@school.example", 1, 1.5)]
     late = lecturer.put(graded, {"reviews": {"q1": None}}, f'"{before["version"]}"')
     assert (late.status_code, late.json()["version"]) == (412, before["version"] + 1)
     # Taken back, the key has its say: the answer is no answer to true or false.
@@ -57,6 +67,10 @@ def test_a_review_changes_the_score_and_is_read_as_it_was_answered(
         {},
         {"q1": {"points": 0}},
     )
+    assert told(admin)[1:] == [("classmate@school.example", 1.5, 0)]
+    # The same points in other words are the same score.
+    assert lecturer.put(graded, {"reviews": {"q1": {"points": 0, "comment": "No."}}}).status_code == 200
+    assert len(told(admin)) == 2
 
 
 def test_an_essay_waits_for_a_person(

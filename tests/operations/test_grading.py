@@ -99,6 +99,30 @@ def test_an_overdue_attempt_is_graded_with_what_was_saved(
     ).fetchall() == [("graded", 3, True), ("in_progress", None, None)]
 
 
+def test_what_cannot_be_handed_in_does_not_keep_the_others_waiting(
+    database: TestDatabase, owner: psycopg.Connection[Any], mail: MailServer, tmp_path: Path
+) -> None:
+    school(owner, 5)
+    owner.execute("""
+        update lms.quiz_attempts
+        set state = 'in_progress', score = null, graded_at = null, feedback = null, graded_by_key = null,
+            submitted_at = null, started_at = now() - interval '2 hours', due_at = now() - interval '1 hour'
+    """)
+    # The oldest of them, which comes first.
+    odd = one(owner, "select attempt_id from lms.quiz_attempts order by attempt_id limit 1")
+    owner.execute("update lms.quiz_attempts set due_at = started_at where attempt_id = %s", (odd,))
+    owner.execute(
+        "alter table lms.quiz_attempts add constraint odd_ck "
+        "check (attempt_id <> %s or state = 'in_progress') not valid",
+        (odd,),
+    )
+    with worker(tmp_path / "worker", relay_settings(database, mail)):
+        wait_until(lambda: one(owner, "select count(*) from lms.quiz_attempts where state = 'graded'") == 4)
+    assert one(owner, "select attempt_id from lms.quiz_attempts where state = 'in_progress'") == odd
+    assert one(owner, "select count(*) from lms.audit_events where action = 'attempts.submit'") == 4
+    assert one(owner, "select count(*) from lms.quiz_attempts where score is not null") == 4
+
+
 def test_whoever_has_another_score_is_told_what_it_was_and_is(
     database: TestDatabase, owner: psycopg.Connection[Any], mail: MailServer
 ) -> None:

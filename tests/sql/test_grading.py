@@ -39,6 +39,7 @@ FALSE = of("true_false", correct=False)
 FOUR = of("short_answer")
 CASED = of("short_answer", match_case=True, accepted=["NaCl", "Na Cl"])
 ACCENTS = of("short_answer", accepted=["Élodie", "Ångström", "日本 語", "straße"])
+GREEK = of("short_answer", accepted=["Σίσυφος"])
 ACCENTS_CASED = of("short_answer", match_case=True, accepted=["Élodie"])
 SQUARE = of("short_answer", accepted=["x²"])
 ABSOLUTE = of("numeric")
@@ -127,6 +128,12 @@ CASES = {
     "a no-break space": Case(ACCENTS, "日本\u00a0語", 6),
     "an ideographic space and a line end": Case(ACCENTS, "\u3000日本\n\u2003語", 6),
     "another letter of the same sound": Case(ACCENTS, "strasse", 0),
+    "Greek as it is written": Case(GREEK, "σίσυφος", 6),
+    "Greek in capitals, whose last letter is another": Case(GREEK, "ΣΊΣΥΦΟΣ", 6),
+    "another Greek": Case(GREEK, "ΣΊΣΥΦΟ", 0),
+    "as long as can be": Case(FOUR, "four" + " " * 996, 6),
+    "longer": Case(FOUR, "four" + " " * 997, 0),
+    "marks in an order that takes long to mend": Case(FOUR, "a" + "\u0301" * 15_000 + "\u0323" * 15_000, 0),
     "decomposed where case matters": Case(ACCENTS_CASED, "E\u0301lodie", 6),
     "lower case where case matters": Case(ACCENTS_CASED, "\u00e9lodie", 0),
     "a digit that is not raised": Case(SQUARE, "x2", 0),
