@@ -1,0 +1,333 @@
+"""A quiz that ends while students sit it: when they are due, and from when on it is shown what is right.
+
+What is right after the close is shown to nobody as long as anybody can still save or hand in: whoever is at the quiz
+when it ends has until `due_at` and five seconds more, and could be told by a classmate, or by an attempt of their own.
+"""
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+from typing import Any
+
+import httpx
+import psycopg
+import pytest
+
+from tests.conftest import TestDatabase
+from tests.http.support import Client, one, refusal
+from tests.http.test_attempts import RIGHT, publish, put_off, shown, start
+from tests.operations.relay import relay_settings, relaying
+from tests.sql.questions import QUESTIONS, quiz
+from tests.support.mail import mail_server, wait_until
+from tests.support.school import School
+
+pytestmark = pytest.mark.usefixtures("restored")
+
+ALL = (True, True, True)
+SCORE = (True, False, False)
+
+
+@pytest.fixture
+def student(service: httpx.Client, school: School) -> Client:
+    return Client(service, school, "student")
+
+
+@pytest.fixture
+def classmate(service: httpx.Client, school: School) -> Client:
+    return Client(service, school, "classmate")
+
+
+@pytest.fixture
+def make(lecturer: Client, course: str) -> Callable[..., str]:
+    """Where a new quiz is that shows what is right after its close."""
+
+    def published(**settings: Any) -> str:
+        usual = {"attempts_allowed": 2, "feedback_policy": "after_close"}
+        return publish(lecturer, course, quiz(*QUESTIONS), **usual | settings)
+
+    return published
+
+
+def at(admin: psycopg.Connection[Any], seconds: float) -> str:
+    """So many seconds from now on, by the clock of the database."""
+    time: datetime = one(admin, "select now() + %s * interval '1 second'", (seconds,))
+    return time.isoformat()
+
+
+def is_due(client: Client, attempt: str) -> datetime | None:
+    due_at = client.get(attempt).json()["due_at"]
+    return None if due_at is None else datetime.fromisoformat(due_at)
+
+
+def change(lecturer: Client, taken: str, **settings: Any) -> None:
+    answer = lecturer.patch(taken, settings)
+    assert answer.status_code == 200, answer.text
+
+
+def by_state(admin: psycopg.Connection[Any], lecturer: Client, taken: str) -> None:  # noqa: ARG001
+    change(lecturer, taken, state="closed")
+
+
+def by_time(admin: psycopg.Connection[Any], lecturer: Client, taken: str) -> None:
+    change(lecturer, taken, closes_at=at(admin, -1))
+
+
+CLOSINGS = pytest.mark.parametrize("close", [by_state, by_time])
+Close = Callable[[psycopg.Connection[Any], Client, str], None]
+
+
+# What is right
+
+
+@CLOSINGS
+@pytest.mark.parametrize("policy", ["after_close", "never"])
+def test_nobody_sees_what_is_right_while_a_classmate_can_still_hand_in(
+    make: Callable[..., str],
+    student: Client,
+    classmate: Client,
+    lecturer: Client,
+    admin: psycopg.Connection[Any],
+    close: Close,
+    policy: str,
+) -> None:
+    taken = make(feedback_policy=policy)
+    other = start(classmate, taken)
+    mine = start(student, taken)
+    assert shown(student.post(f"{mine}/submit", {"answers": RIGHT}).json()) == SCORE
+    close(admin, lecturer, taken)
+    assert shown(student.get(mine).json()) == SCORE
+    assert shown(student.post(f"{mine}/submit", {}).json()) == SCORE
+    # It can be saved indeed, and handed in, after that was read.
+    assert classmate.patch(other, {"answers": {"q1": "b"}}).status_code == 200
+    assert shown(student.get(mine).json()) == SCORE
+    handed_in = classmate.post(f"{other}/submit", {"answers": RIGHT}).json()
+    assert handed_in["answers"] == RIGHT
+    # Now nobody can.
+    for client, attempt in ((student, mine), (classmate, other)):
+        assert shown(client.get(attempt).json()) == (ALL if policy == "after_close" else SCORE)
+
+
+@CLOSINGS
+def test_what_is_right_is_seen_once_the_grace_is_over_also_before_the_worker_comes(
+    make: Callable[..., str],
+    student: Client,
+    classmate: Client,
+    lecturer: Client,
+    admin: psycopg.Connection[Any],
+    close: Close,
+) -> None:
+    taken = make()
+    other = start(classmate, taken)
+    mine = start(student, taken)
+    student.post(f"{mine}/submit", {"answers": RIGHT})
+    close(admin, lecturer, taken)
+    assert shown(student.get(mine).json()) == SCORE
+    put_off(admin, other, -5.5)
+    assert refusal(classmate.patch(other, {"answers": RIGHT})) == (409, "quiz_attempts_due_at_past", [])
+    assert classmate.get(other).json()["state"] == "in_progress"
+    assert shown(student.get(mine).json()) == ALL
+    assert shown(classmate.get(other).json()) == (False, False, False)
+
+
+@CLOSINGS
+def test_the_first_attempt_does_not_tell_what_is_right_in_the_second(
+    make: Callable[..., str],
+    student: Client,
+    lecturer: Client,
+    admin: psycopg.Connection[Any],
+    close: Close,
+) -> None:
+    taken = make()
+    first = start(student, taken)
+    student.post(f"{first}/submit", {})
+    second = start(student, taken)
+    close(admin, lecturer, taken)
+    assert shown(student.get(first).json())[1:] == (False, False)
+    assert shown(student.post(f"{first}/submit", {}).json())[1:] == (False, False)
+    assert student.patch(second, {"answers": {"q1": "b"}}).status_code == 200
+    student.post(f"{second}/submit", {})
+    for attempt in (first, second):
+        assert shown(student.get(attempt).json()) == ALL
+
+
+def test_nor_does_it_in_the_five_seconds_after_the_end_that_was_set_from_the_start(
+    make: Callable[..., str], student: Client, admin: psycopg.Connection[Any]
+) -> None:
+    taken = make(closes_at=at(admin, 2))
+    first = start(student, taken)
+    student.post(f"{first}/submit", {})
+    second = start(student, taken)
+    due_at = is_due(student, second)
+    wait_until(lambda: bool(one(admin, "select now() > %s", (due_at,))))
+    assert shown(student.get(first).json())[1:] == (False, False)
+    assert student.patch(second, {"answers": {"q1": "b"}}).status_code == 200
+    student.post(f"{second}/submit", {})
+    assert shown(student.get(first).json()) == ALL
+
+
+def test_who_sits_another_quiz_keeps_nobody_waiting(
+    make: Callable[..., str], student: Client, classmate: Client, lecturer: Client
+) -> None:
+    taken, another = make(), make()
+    start(classmate, another)
+    mine = start(student, taken)
+    student.post(f"{mine}/submit", {"answers": RIGHT})
+    change(lecturer, taken, state="closed")
+    assert shown(student.get(mine).json()) == ALL
+
+
+# When they are due
+
+
+def test_a_quiz_without_an_end_that_is_closed_is_handed_in_by_the_worker(
+    make: Callable[..., str],
+    student: Client,
+    lecturer: Client,
+    admin: psycopg.Connection[Any],
+    module_database: TestDatabase,
+) -> None:
+    attempt = start(student, make())
+    student.patch(attempt, {"answers": {"q3": True}})
+    assert is_due(student, attempt) is None
+    change(lecturer, attempt_of(student, attempt), state="closed")
+    # The five seconds pass. What is due at no time stays so.
+    admin.execute(
+        "update lms.quiz_attempts set started_at = started_at - interval '1 minute', "
+        "due_at = due_at - interval '6 seconds' where attempt_id = %s",
+        (attempt.rpartition("/")[2],),
+    )
+    with mail_server() as mail, relaying(relay_settings(module_database, mail)):
+        wait_until(lambda: student.get(attempt).json()["state"] == "graded")
+    handed_in = student.get(attempt).json()
+    assert (handed_in["answers"], handed_in["score"]) == ({"q3": True}, 1)
+    assert handed_in["submitted_at"] == handed_in["due_at"]
+
+
+def attempt_of(client: Client, attempt: str) -> str:
+    """Where the quiz of an attempt is."""
+    return f"/quizzes/{client.get(attempt).json()['quiz_id']}"
+
+
+@pytest.mark.parametrize(
+    ("limit", "closes_in", "then_in", "expected"),
+    [
+        (None, 60, 3600, "end"),
+        (None, 3600, 60, "end"),
+        (None, None, 3600, "end"),
+        (None, 60, None, None),
+        (600, 60, 3600, "limit"),
+        (600, 3600, 60, "end"),
+        (600, 60, None, "limit"),
+    ],
+)
+def test_another_end_reaches_those_who_sit_the_quiz(
+    make: Callable[..., str],
+    student: Client,
+    lecturer: Client,
+    admin: psycopg.Connection[Any],
+    limit: int | None,
+    closes_in: int | None,
+    then_in: int | None,
+    expected: str | None,
+) -> None:
+    taken = make(time_limit_seconds=limit, closes_at=None if closes_in is None else at(admin, closes_in))
+    attempt = start(student, taken)
+    change(lecturer, taken, closes_at=None if then_in is None else at(admin, then_in))
+    closes_at = lecturer.get(taken).json()["closes_at"]
+    read = student.get(attempt).json()
+    started_at = datetime.fromisoformat(read["started_at"])
+    due_at = is_due(student, attempt)
+    match expected:
+        case "end":
+            assert due_at == datetime.fromisoformat(closes_at)
+        case "limit":
+            assert due_at is not None
+            assert (due_at - started_at).total_seconds() == limit
+        case _:
+            assert due_at is None
+
+
+@CLOSINGS
+def test_who_sits_it_when_it_is_closed_is_due_at_once(
+    make: Callable[..., str], student: Client, lecturer: Client, admin: psycopg.Connection[Any], close: Close
+) -> None:
+    """And no sooner than they began."""
+    taken = make(time_limit_seconds=600)
+    attempt = start(student, taken)
+    close(admin, lecturer, taken)
+    read = student.get(attempt).json()
+    assert datetime.fromisoformat(read["due_at"]) >= datetime.fromisoformat(read["started_at"])
+    assert one(admin, "select now() >= %s::timestamptz", (read["due_at"],))
+    put_off(admin, attempt, -5.5)
+    late = student.post(f"{attempt}/submit", {"answers": RIGHT}).json()
+    assert (late["answers"], late["score"]) == ({}, 0)
+
+
+@pytest.mark.parametrize("setting", ["title", "closes_at"])
+def test_another_change_of_a_closed_quiz_gives_nobody_more_time(
+    make: Callable[..., str],
+    student: Client,
+    lecturer: Client,
+    admin: psycopg.Connection[Any],
+    setting: str,
+) -> None:
+    taken = make()
+    attempt = start(student, taken)
+    change(lecturer, taken, state="closed")
+    put_off(admin, attempt, -3)
+    before = is_due(student, attempt)
+    change(lecturer, taken, **{setting: "Another" if setting == "title" else at(admin, 3600)})
+    assert is_due(student, attempt) == before
+
+
+def test_what_was_handed_in_stays_due_when_it_was(
+    make: Callable[..., str], student: Client, lecturer: Client, admin: psycopg.Connection[Any]
+) -> None:
+    taken = make(closes_at=at(admin, 60))
+    attempt = start(student, taken)
+    before = student.post(f"{attempt}/submit", {"answers": RIGHT}).json()
+    change(lecturer, taken, closes_at=at(admin, 3600))
+    change(lecturer, taken, state="closed")
+    after = student.get(attempt).json()
+    assert [after[name] for name in ("due_at", "submitted_at", "score")] == [
+        before[name] for name in ("due_at", "submitted_at", "score")
+    ]
+
+
+def test_whoever_starts_while_it_is_being_closed_is_refused_or_due(
+    make: Callable[..., str],
+    student: Client,
+    admin: psycopg.Connection[Any],
+    module_database: TestDatabase,
+) -> None:
+    taken = make()
+    with psycopg.connect(module_database.admin_url) as closing, ThreadPoolExecutor() as threads:
+        closing.execute(
+            "update lms.quizzes set state = 'closed' where quiz_id = %s", (taken.rpartition("/")[2],)
+        )
+        starting = threads.submit(student.post, f"{taken}/attempts")
+        # It waits for the other; or it does not, and is done.
+        wait_until(lambda: starting.done() or is_blocked_by(admin, closing))
+        closing.commit()
+        answer = starting.result()
+    if answer.status_code == 201:
+        assert is_due(student, answer.headers["location"]) is not None
+    else:
+        assert refusal(answer) == (409, "quiz_attempts_quiz_closed", [])
+
+
+def is_blocked_by(admin: psycopg.Connection[Any], other: psycopg.Connection[Any]) -> bool:
+    return bool(
+        one(
+            admin,
+            "select exists (select from pg_stat_activity where %s = any(pg_blocking_pids(pid)))",
+            (other.info.backend_pid,),
+        )
+    )
+
+
+@pytest.fixture(autouse=True, scope="module")
+def put_back(tables: Any) -> Iterator[None]:
+    """What the tests of the file have made is gone in the end."""
+    yield
+    tables.restore()
