@@ -25,7 +25,8 @@ begin
                 least(
                     attempts.started_at + make_interval(secs => new.time_limit_seconds),
                     new.closes_at,
-                    case when new.state = 'closed' then now() end,
+                    -- What is over gets no other five seconds.
+                    case when new.state = 'closed' then case old.state when 'closed' then attempts.due_at else now() end end,
                     'infinity'
                 )
             ),

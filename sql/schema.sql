@@ -629,7 +629,8 @@ begin
                 least(
                     attempts.started_at + make_interval(secs => new.time_limit_seconds),
                     new.closes_at,
-                    case when new.state = 'closed' then now() end,
+                    -- What is over gets no other five seconds.
+                    case when new.state = 'closed' then case old.state when 'closed' then attempts.due_at else now() end end,
                     'infinity'
                 )
             ),
@@ -1298,6 +1299,7 @@ COMMENT ON FUNCTION lms.record_grades(attempt_ids uuid[]) IS 'Grade these attemp
 
 CREATE FUNCTION lms.refresh_performance(course_id uuid, weeks smallint[], student_ids uuid[]) RETURNS integer
     LANGUAGE plpgsql
+    SET enable_seqscan TO 'off'
     AS $$
 declare
     changed integer;

@@ -1,5 +1,6 @@
 """/quizzes/{quiz_id}/attempts and /attempts: students taking quizzes."""
 
+from json import loads
 from typing import Any
 from uuid import UUID
 
@@ -14,7 +15,7 @@ from api.database.results import Created, Versioned
 from api.http.bodies import Sent, SentPatch
 from api.http.conditions import expected_version
 from api.http.documents import Document, changed, created, listed, shown
-from api.http.idempotency import key_of, once_or_again
+from api.http.idempotency import is_replayed, key_of, once_or_again
 from api.http.openapi import OnceAnyway, problems
 from api.http.paging import Count, Cursor, Limit, Offset, page_of
 from api.http.service import actor_of, database_of
@@ -60,8 +61,8 @@ async def start_attempt(request: Request[Any, Any, Any], quiz_id: FromPath[UUID]
     """Take a quiz of a course that you are active on: 201 and a new attempt, or 200 and the one you are at already.
 
     Whoever starts twice, at once or later, gets the same attempt, until it is handed in, by them or, when it is
-    overdue, by the worker. 404: no such quiz for you. 409: quiz or course are closed, it is not open yet, or you
-    have no attempts left.
+    overdue, by the worker; under the same key also after that, as you may see it then. 404: no such quiz for you. 409:
+    quiz or course are closed, it is not open yet, or you have no attempts left.
     """
 
     async def work(db: Database) -> Document[Attempt]:
@@ -75,7 +76,18 @@ async def start_attempt(request: Request[Any, Any, Any], quiz_id: FromPath[UUID]
         under_way: Versioned[Attempt] = Versioned(started.document, started.version)
         return changed(under_way, location=f"/attempts/{started.attempt_id}")
 
-    return await once_or_again(request, work)
+    answer = await once_or_again(request, work)
+    return await _as_it_is(request, answer) if is_replayed(answer) else answer
+
+
+async def _as_it_is(request: Request[Any, Any, Any], replayed: Document[Attempt]) -> Document[Attempt]:
+    """The attempt of an answer that was kept. That shows what its student saw then, and may not see any more."""
+    attempt_id = UUID(loads(replayed.body)["id"])
+    read = changed(
+        await attempts.read_attempt(database_of(request), actor=actor_of(request), attempt_id=attempt_id)
+    )
+    headers = [header for header in replayed.raw_headers if header[0] != b"etag"]
+    return Document(read.body, status_code=replayed.status_code or 200, headers=headers + read.raw_headers)
 
 
 @get("/attempts/{attempt_id:str}", tags=["attempts"], responses=problems(401, 404))

@@ -396,6 +396,27 @@ def test_with_a_key_the_first_answer_comes_again(mine: str, student: Client) -> 
     assert again.headers["idempotency-replayed"] == "true"
 
 
+def test_a_start_under_its_key_is_shown_as_it_is_by_then_and_starts_no_other(
+    mine: str, student: Client, lecturer: Client, school: School
+) -> None:
+    key = {"Idempotency-Key": "a"}
+    first = student.post(f"{mine}/attempts", None, **key)
+    attempt = first.headers["location"]
+    for change in (
+        partial(student.patch, attempt, {"answers": {"q1": "b"}}),
+        partial(student.post, f"{attempt}/submit", {"answers": RIGHT}),
+        partial(hide, school, lecturer, mine),
+    ):
+        change()
+        again = student.post(f"{mine}/attempts", None, **key)
+        read = student.get(attempt)
+        assert (again.status_code, again.content) == (201, read.content)
+        assert (again.headers["etag"], again.headers["location"]) == (read.headers["etag"], attempt)
+        assert again.headers.get_list("idempotency-replayed") == ["true"]
+    drop(school, lecturer, mine)
+    assert student.post(f"{mine}/attempts", None, **key).status_code == 404
+
+
 def drop(school: School, lecturer: Client, mine: str) -> None:  # noqa: ARG001
     enrollment = f"/courses/{school.own['course_id']}/enrollments/{school.people['student']}"
     assert lecturer.patch(enrollment, {"state": "dropped"}).status_code == 200

@@ -5,6 +5,7 @@ when it ends has until `due_at` and five seconds more, and could be told by a cl
 """
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from typing import Any
 
@@ -275,6 +276,23 @@ def test_who_sits_it_when_it_is_closed_is_due_at_once(
     assert (late["answers"], late["score"]) == ({}, 0)
 
 
+@pytest.mark.parametrize("setting", ["title", "closes_at"])
+def test_another_change_of_a_closed_quiz_gives_nobody_more_time(
+    make: Callable[..., str],
+    student: Client,
+    lecturer: Client,
+    admin: psycopg.Connection[Any],
+    setting: str,
+) -> None:
+    taken = make()
+    attempt = start(student, taken)
+    change(lecturer, taken, state="closed")
+    put_off(admin, attempt, -3)
+    before = is_due(student, attempt)
+    change(lecturer, taken, **{setting: "Another" if setting == "title" else at(admin, 3600)})
+    assert is_due(student, attempt) == before
+
+
 def test_what_was_handed_in_stays_due_when_it_was(
     make: Callable[..., str], student: Client, lecturer: Client, admin: psycopg.Connection[Any]
 ) -> None:
@@ -287,6 +305,38 @@ def test_what_was_handed_in_stays_due_when_it_was(
     assert [after[name] for name in ("due_at", "submitted_at", "score")] == [
         before[name] for name in ("due_at", "submitted_at", "score")
     ]
+
+
+def test_whoever_starts_while_it_is_being_closed_is_refused_or_due(
+    make: Callable[..., str],
+    student: Client,
+    admin: psycopg.Connection[Any],
+    module_database: TestDatabase,
+) -> None:
+    taken = make()
+    with psycopg.connect(module_database.admin_url) as closing, ThreadPoolExecutor() as threads:
+        closing.execute(
+            "update lms.quizzes set state = 'closed' where quiz_id = %s", (taken.rpartition("/")[2],)
+        )
+        starting = threads.submit(student.post, f"{taken}/attempts")
+        # It waits for the other; or it does not, and is done.
+        wait_until(lambda: starting.done() or is_blocked_by(admin, closing))
+        closing.commit()
+        answer = starting.result()
+    if answer.status_code == 201:
+        assert is_due(student, answer.headers["location"]) is not None
+    else:
+        assert refusal(answer) == (409, "quiz_attempts_quiz_closed", [])
+
+
+def is_blocked_by(admin: psycopg.Connection[Any], other: psycopg.Connection[Any]) -> bool:
+    return bool(
+        one(
+            admin,
+            "select exists (select from pg_stat_activity where %s = any(pg_blocking_pids(pid)))",
+            (other.info.backend_pid,),
+        )
+    )
 
 
 @pytest.fixture(autouse=True, scope="module")
