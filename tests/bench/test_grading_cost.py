@@ -1,7 +1,7 @@
 """What grading costs: 100,000 attempts of ten questions, no two alike, against a plain update of as many rows.
 
-Both in turn on the same table, in batches of 1,000, so that a busy machine is busy for both. What the worker does besides,
-and what others notice of it, tests/chaos/test_regrades.py measures.
+Both in turn on the same table, in batches of 1,000, so that a busy machine is busy for both. What the worker does
+besides, and what others notice of it, tests/chaos/test_regrades.py measures.
 """
 
 import time

@@ -432,7 +432,7 @@ def test_whatever_happens_at_once_every_score_and_mastery_is_right(
     say(
         f"{len(asked)} requests of {WRITERS} in {60 if full else 3} s, {overdue} overdue attempts handed in, "
         f"{regrades} regrades of {regraded} attempts with {changed} other scores, {found} deadlocks, "
-        f"right at {looks} looks; seed {seed}: "
+        f"right at {looks} looks, the longest answer {max(each.seconds for each in asked) * 1000:.0f} ms; seed {seed}: "
         + ", ".join(f"{count} {what}: {status}" for (what, status), count in sorted(kinds.items()))
     )
     assert found == 0
