@@ -102,6 +102,7 @@ class Course:
         )
         connection.execute("vacuum analyze")
         self.chance = chance
+        self.next_sum = 0.0
         quiz_id, course_id, lecturer_id = connection.execute(
             "select quizzes.quiz_id, quizzes.course_id, courses.lecturer_id "
             "from lms.quizzes join lms.courses using (course_id)"
@@ -132,8 +133,11 @@ class Course:
             await crowd.send(client, "grades by hand", "PUT", graded, review, self.lecturer)
 
         async def sum_up(client: httpx.AsyncClient) -> None:
-            await crowd.send(client, SUM, "GET", f"{self.course}/dashboard", None, self.lecturer)
-            await asyncio.sleep(5)
+            # Now and then, since it keeps a processor busy.
+            if time.monotonic() > self.next_sum:
+                await crowd.send(client, SUM, "GET", f"{self.course}/dashboard", None, self.lecturer)
+                self.next_sum = time.monotonic() + 5
+            await asyncio.sleep(0.1)
 
         async def learn(client: httpx.AsyncClient, number: int) -> None:
             # Each of them others, so that nobody hands in what another one is at.
@@ -159,7 +163,7 @@ def test_nobody_waits_for_a_regrade(
     seed: int,
     say: Say,
 ) -> None:
-    attempts = 100_000 if full else 1_500
+    attempts = 100_000 if full else 1_000
     course = Course(owner, attempts, random.Random(seed))  # noqa: S311 - nothing secret
     with serving(database) as service, working(database, tmp_path):
         crowd = Crowd(service.url, course.chance, pause=0.05)
@@ -357,6 +361,11 @@ class Race:
             case "take back":
                 await self._lecture(client, what, "PATCH", enrollment, {"state": "active"})
 
+    def untried(self) -> set[str]:
+        """What did not succeed yet."""
+        done = {each.what for each in self.crowd.asked if each.status < 300}
+        return ({*OFTEN, "start", "autosave", "submit"} - {"take", "abandon"}) - done
+
     async def _lecture(
         self, client: httpx.AsyncClient, what: str, method: str, path: str, document: Any
     ) -> httpx.Response:
@@ -402,15 +411,15 @@ def test_whatever_happens_at_once_every_score_and_mastery_is_right(
     looks = 0
     with serving(database) as service, working(database, tmp_path) as worker:
         race = Race(owner, hall, Crowd(service.url, random.Random(seed)), random.Random(seed))  # noqa: S311
-        until = time.monotonic() + (60 if full else 3)
+        began, seconds = time.monotonic(), 60 if full else 2
         with race.crowd.asking([race.act] * WRITERS):
-            while time.monotonic() < until:
+            while (over := time.monotonic() - began) < seconds or (race.untried() and over < 60):
                 # Not only in the end: whoever looks, it is right.
                 assert one(owner, DRIFTED) == 0
                 owner.execute(AGE)
                 looks += 1
                 time.sleep(0.2)
-        asked = race.crowd.take()
+        untried, asked = race.untried(), race.crowd.take()
         assert one(owner, MISGRADED) == one(owner, DRIFTED) == 0
         verified = lms("performance", "verify", LMS_MIGRATION_URL=database.admin_url)
         assert verified.returncode == 0, verified
@@ -430,17 +439,14 @@ def test_whatever_happens_at_once_every_score_and_mastery_is_right(
     found = deadlocks(database) - before
     kinds = Counter((each.what, each.status) for each in asked)
     say(
-        f"{len(asked)} requests of {WRITERS} in {60 if full else 3} s, {overdue} overdue attempts handed in, "
+        f"{len(asked)} requests of {WRITERS} in {over:.0f} s, {overdue} overdue attempts handed in, "
         f"{regrades} regrades of {regraded} attempts with {changed} other scores, {found} deadlocks, "
-        f"right at {looks} looks; seed {seed}: "
+        f"right at {looks} looks, the longest answer {max(each.seconds for each in asked) * 1000:.0f} ms; seed {seed}: "
         + ", ".join(f"{count} {what}: {status}" for (what, status), count in sorted(kinds.items()))
     )
     assert found == 0
     assert not any(status >= 500 for _, status in kinds)
-    done = {what for what, status in kinds if status < 300}
-    assert done == (OFTEN.keys() - {"take", "abandon"}) | {"start", "autosave", "submit"}, (
-        "all of it was tried"
-    )
+    assert not untried
     assert overdue > 0
     assert "failed" not in words
     assert "Traceback" not in words
@@ -463,7 +469,7 @@ def test_each_changed_score_is_kept_audited_and_told_once_whoever_is_killed(
     seed: int,
     say: Say,
 ) -> None:
-    attempts, kills = (5_000, 40) if full else (1_500, 3)
+    attempts, kills = (5_000, 40) if full else (1_000, 2)
     chance = random.Random(seed)  # noqa: S311 - nothing secret
     with owner.transaction():
         fill(owner, attempts)
