@@ -275,6 +275,14 @@ as $$
 declare
     handed_in text;
 begin
+    -- The quiz first, as lms.record_grades() has it, and lms.follow_quiz_times().
+    perform
+    from lms.quizzes
+    where
+        quizzes.quiz_id = (
+            select attempts.quiz_id from lms.quiz_attempts as attempts where attempts.attempt_id = submit_attempt.attempt_id
+        )
+    for key share;
     select attempts.state
     into handed_in
     from lms.quiz_attempts as attempts
@@ -338,6 +346,14 @@ declare
     reviewed lms.quiz_attempts;
     change_id uuid;
 begin
+    -- The quiz first, as lms.record_grades() has it, and lms.follow_quiz_times().
+    perform
+    from lms.quizzes
+    where
+        quizzes.quiz_id = (
+            select attempts.quiz_id from lms.quiz_attempts as attempts where attempts.attempt_id = review_attempt.attempt_id
+        )
+    for key share;
     select
         attempts.version,
         attempts.state,
@@ -464,6 +480,24 @@ begin
         where attempts.state = 'in_progress' and attempts.due_at + interval '5 seconds' < now()
         order by attempts.due_at, attempts.attempt_id
         limit submit_overdue_attempts.most
+    );
+    -- The quizzes first, as there. Meanwhile some may have been handed in, or have more time.
+    perform
+    from lms.quizzes
+    where
+        quizzes.quiz_id in (
+            select attempts.quiz_id from lms.quiz_attempts as attempts where attempts.attempt_id = any(overdue)
+        )
+    order by quizzes.quiz_id
+    for key share;
+    overdue := array(
+        select attempts.attempt_id
+        from lms.quiz_attempts as attempts
+        where
+            attempts.attempt_id = any(overdue)
+            and attempts.state = 'in_progress'
+            and attempts.due_at + interval '5 seconds' < now()
+        order by attempts.attempt_id
         for no key update skip locked
     );
     begin

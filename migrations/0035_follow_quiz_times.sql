@@ -15,7 +15,9 @@ language plpgsql security definer
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-    -- Who starts now waits for us, or we for them: see sql/attempts/start_attempt.sql.
+    -- Who starts or hands in now waits for us, or we for them: see sql/attempts/start_attempt.sql and
+    -- lms.submit_attempt(). The quiz comes before its attempts for everybody.
+    perform from lms.quizzes where quizzes.quiz_id = new.quiz_id for update;
     update lms.quiz_attempts as attempts
     set
         -- The first of its ends; nobody is due before they began.
@@ -38,8 +40,6 @@ end;
 $$;
 comment on function lms.follow_quiz_times() is
     'A quiz was closed, opened again, or has another end or time limit: so have those who are at it.';
--- Before quizzes_week_number by its name, and so by its turn: that one keeps those who grade from the quiz, and whoever
--- hands in has the attempt before they ask for the quiz.
 create trigger quizzes_attempts_due_at after update of state, closes_at, time_limit_seconds on lms.quizzes
 for each row when (
     (old.state, old.closes_at, old.time_limit_seconds)

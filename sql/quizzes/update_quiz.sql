@@ -22,13 +22,14 @@ with /* quizzes/update_quiz */ actor as (
     select user_id, role from lms.actor($1)
 ),
 target as (
-    -- Locked first, so that the loser of a race is told the version that won.
+    -- Locked first, so that the loser of a race is told the version that won; and against those who start, hand in and
+    -- grade, since lms.follow_quiz_times() and lms.follow_week_number() change what they go by.
     select quizzes.quiz_id, quizzes.version
     from lms.quizzes
     join lms.courses on courses.course_id = quizzes.course_id
     cross join actor
     where quizzes.quiz_id = $2 and lms.can_teach(actor.user_id, actor.role, courses.lecturer_id)
-    for no key update of quizzes
+    for update of quizzes
 ),
 updated as (
     update lms.quizzes
