@@ -39,7 +39,7 @@ quiz as (
         quizzes.quiz_id = $2
         and quizzes.state <> 'draft'
         and exists (select from lms.can_attend(actor.user_id, actor.role, courses.course_id, courses.state))
-    for key share of quizzes
+    for share of quizzes
 ),
 under_way as (
     select

@@ -456,7 +456,7 @@ ATTENDED = [
 ATTEMPT_OF = {"attempts/submit_attempt": "in_progress", "attempts/update_attempt": "in_progress"}
 """In which state the attempt is that a statement asks for; graded, if it is not here."""
 
-MOST_PAGES = 40
+MOST_PAGES = 60
 """An index that begins with the course would be read for all that are on it: more than a hundred pages."""
 
 
