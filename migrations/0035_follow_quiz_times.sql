@@ -20,10 +20,10 @@ begin
     perform from lms.quizzes where quizzes.quiz_id = new.quiz_id for update;
     update lms.quiz_attempts as attempts
     set
-        -- The first of its ends; nobody is due before they began.
+        -- The first of its ends. An end that is past is now: what was saved until now was in time.
         due_at = nullif(
             greatest(
-                attempts.started_at,
+                least(attempts.due_at, now()),
                 least(
                     attempts.started_at + make_interval(secs => new.time_limit_seconds),
                     new.closes_at,
@@ -34,7 +34,11 @@ begin
             ),
             'infinity'
         )
-    where attempts.quiz_id = new.quiz_id and attempts.state = 'in_progress';
+    where
+        attempts.quiz_id = new.quiz_id
+        and attempts.state = 'in_progress'
+        -- What was overdue stays so: by its key others may know already what is right.
+        and (attempts.due_at is null or attempts.due_at >= now() - interval '5 seconds');
     return null;
 end;
 $$;

@@ -624,10 +624,10 @@ begin
     perform from lms.quizzes where quizzes.quiz_id = new.quiz_id for update;
     update lms.quiz_attempts as attempts
     set
-        -- The first of its ends; nobody is due before they began.
+        -- The first of its ends. An end that is past is now: what was saved until now was in time.
         due_at = nullif(
             greatest(
-                attempts.started_at,
+                least(attempts.due_at, now()),
                 least(
                     attempts.started_at + make_interval(secs => new.time_limit_seconds),
                     new.closes_at,
@@ -638,7 +638,11 @@ begin
             ),
             'infinity'
         )
-    where attempts.quiz_id = new.quiz_id and attempts.state = 'in_progress';
+    where
+        attempts.quiz_id = new.quiz_id
+        and attempts.state = 'in_progress'
+        -- What was overdue stays so: by its key others may know already what is right.
+        and (attempts.due_at is null or attempts.due_at >= now() - interval '5 seconds');
     return null;
 end;
 $$;
@@ -1351,7 +1355,8 @@ begin
         delete from lms.topic_performance
         where
             -- Their places, each looked up by its key: joined, a plan that was made for a small table reads the course
-            -- again for each of them. Nobody moves them meanwhile: their enrolments are locked.
+            -- again for each of them. Nobody moves them meanwhile: their enrolments are locked, and the
+            -- course is against another policy.
             topic_performance.ctid = any(
                 array(
                     select place.ctid
@@ -1510,6 +1515,7 @@ declare
     defect record;
     stale lms.quiz_attempts;
     reviewed lms.quiz_attempts;
+    score_before numeric;
     change_id uuid;
 begin
     -- The quiz first, as lms.record_grades() has it, and lms.follow_quiz_times().
@@ -1565,6 +1571,21 @@ begin
     into reviewed
     from lms.quiz_attempts as attempts
     where attempts.attempt_id = review_attempt.attempt_id;
+    score_before := coalesce(
+        known.score,
+        -- Without a score, since a review was taken back: the last one that there was.
+        (
+            select (events.changes -> 'score' ->> 'to')::numeric
+            from lms.audit_events as events
+            where
+                events.user_id = known.student_id
+                and events.action in ('grades.update', 'grades.regrade')
+                and events.changes -> 'attempt_id' ->> 'to' = review_attempt.attempt_id::text
+                and jsonb_typeof(events.changes -> 'score' -> 'to') = 'number'
+            order by events.audit_event_id desc
+            limit 1
+        )
+    );
     -- Here, since only who has the row locked knows what the score was.
     insert into lms.audit_events (actor_id, action, user_id, course_id, changes)
     values (
@@ -1577,9 +1598,9 @@ begin
             'score', jsonb_build_object('from', known.score, 'to', reviewed.score)
         )
     );
-    if reviewed.score <> known.score then
+    if reviewed.score <> score_before then
         insert into lms.score_changes (attempt_id, score_before, score)
-        values (review_attempt.attempt_id, known.score, reviewed.score)
+        values (review_attempt.attempt_id, score_before, reviewed.score)
         returning score_change_id into change_id;
         -- Who can no longer see the score is not told of it either.
         insert into lms.email_outbox (kind, user_id, course_id, score_change_id)
@@ -1750,62 +1771,94 @@ ALTER FUNCTION lms.submit_attempt(token_hash bytea, attempt_id uuid, answers jso
 
 COMMENT ON FUNCTION lms.submit_attempt(token_hash bytea, attempt_id uuid, answers jsonb) IS 'Hand in an attempt of one''s own, grade it and leave a row of audit, with these answers, null for those saved; the attempt as it is then. What comes more than five seconds after it was due counts as it was saved. What was handed in already stays as it is. No row: no such attempt of theirs.';
 
-CREATE FUNCTION lms.submit_overdue_attempts(most integer) RETURNS integer
-    LANGUAGE plpgsql SECURITY DEFINER
+CREATE FUNCTION lms.submit_overdue_attempts(most integer, skip integer) RETURNS TABLE(attempts integer, left_behind integer)
+    LANGUAGE plpgsql SECURITY DEFINER ROWS 1
     SET search_path TO 'pg_catalog', 'pg_temp'
     SET jit TO 'off'
     AS $$
 declare
     overdue uuid[];
     overdue_id uuid;
-    handed_in integer := 0;
 begin
+    attempts := 0;
+    left_behind := 0;
     overdue := array(
-        select attempts.attempt_id
-        from lms.quiz_attempts as attempts
+        select taken.attempt_id
+        from lms.quiz_attempts as taken
         -- Who hands it in at the last moment is in time: see lms.submit_attempt().
-        where attempts.state = 'in_progress' and attempts.due_at + interval '5 seconds' < now()
-        order by attempts.due_at, attempts.attempt_id
-        limit submit_overdue_attempts.most
+        where taken.state = 'in_progress' and taken.due_at + interval '5 seconds' < now()
+        order by taken.due_at, taken.attempt_id
+        limit submit_overdue_attempts.most offset submit_overdue_attempts.skip
     );
-    -- The quizzes first, as there. Meanwhile some may have been handed in, or have more time.
+    -- The quizzes first, as there. Meanwhile some may have been handed in.
     perform
     from lms.quizzes
-    where
-        quizzes.quiz_id in (
-            select attempts.quiz_id from lms.quiz_attempts as attempts where attempts.attempt_id = any(overdue)
-        )
+    where quizzes.quiz_id in (select taken.quiz_id from lms.quiz_attempts as taken where taken.attempt_id = any(overdue))
     order by quizzes.quiz_id
     for key share;
     overdue := array(
-        select attempts.attempt_id
-        from lms.quiz_attempts as attempts
+        select taken.attempt_id
+        from lms.quiz_attempts as taken
         where
-            attempts.attempt_id = any(overdue)
-            and attempts.state = 'in_progress'
-            and attempts.due_at + interval '5 seconds' < now()
-        order by attempts.attempt_id
+            taken.attempt_id = any(overdue)
+            and taken.state = 'in_progress'
+            and taken.due_at + interval '5 seconds' < now()
+        order by taken.attempt_id
         for no key update skip locked
     );
     begin
-        return lms.hand_in_overdue_attempts(overdue);
+        attempts := lms.hand_in_overdue_attempts(overdue);
+        return next;
+        return;
     exception when others then
         raise warning 'of % overdue attempts one cannot be handed in: %', cardinality(overdue), sqlerrm;
     end;
-    -- What is wrong with one of them does not keep the others waiting: each by itself.
+    -- What is wrong with one of them does not keep the others waiting: each by itself. All that they lock is locked
+    -- before, in the order in which lms.record_grades() and lms.refresh_performance() do it for many.
+    perform
+    from lms.quiz_answer_keys as keys
+    where
+        (keys.quiz_id, keys.version_number) in (
+            select taken.quiz_id, taken.quiz_version from lms.quiz_attempts as taken where taken.attempt_id = any(overdue)
+        )
+    order by keys.quiz_id, keys.version_number
+    for share;
+    perform
+    from lms.courses
+    where
+        courses.course_id in (
+            select quizzes.course_id
+            from lms.quiz_attempts as taken
+            join lms.quizzes on quizzes.quiz_id = taken.quiz_id
+            where taken.attempt_id = any(overdue)
+        )
+    order by courses.course_id
+    for key share;
+    perform
+    from lms.student_enrollments as enrollments
+    where
+        (enrollments.course_id, enrollments.student_id) in (
+            select quizzes.course_id, taken.student_id
+            from lms.quiz_attempts as taken
+            join lms.quizzes on quizzes.quiz_id = taken.quiz_id
+            where taken.attempt_id = any(overdue)
+        )
+    order by enrollments.course_id, enrollments.student_id
+    for no key update;
     foreach overdue_id in array overdue loop
         begin
-            handed_in := handed_in + lms.hand_in_overdue_attempts(array[overdue_id]);
+            attempts := attempts + lms.hand_in_overdue_attempts(array[overdue_id]);
         exception when others then
+            left_behind := left_behind + 1;
             raise warning 'attempt % is overdue and cannot be handed in: %', overdue_id, sqlerrm;
         end;
     end loop;
-    return handed_in;
+    return next;
 end;
 $$;
-ALTER FUNCTION lms.submit_overdue_attempts(most integer) OWNER TO lms_owner;
+ALTER FUNCTION lms.submit_overdue_attempts(most integer, skip integer) OWNER TO lms_owner;
 
-COMMENT ON FUNCTION lms.submit_overdue_attempts(most integer) IS 'Hand in and grade what was due more than five seconds ago, so many at most; how many that were. What cannot be handed in is left, with a warning.';
+COMMENT ON FUNCTION lms.submit_overdue_attempts(most integer, skip integer) IS 'Hand in and grade what was due more than five seconds ago, so many at most, after skipping those that were due first; how many that were, and how many could not be handed in, which are left with a warning.';
 
 CREATE FUNCTION lms.total_points(questions jsonb) RETURNS numeric
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -1824,6 +1877,30 @@ END;
 ALTER FUNCTION lms.total_points(questions jsonb) OWNER TO lms_owner;
 
 COMMENT ON FUNCTION lms.total_points(questions jsonb) IS 'What there is to be had for these questions together.';
+
+CREATE FUNCTION lms.wants_regrade(quiz_id uuid, version_number integer, key_version integer) RETURNS boolean
+    LANGUAGE plpgsql
+    AS $$
+begin
+    return coalesce(
+        (
+            -- The first by the index, which is the oldest key: `exists` would look for one among all.
+            select attempts.graded_by_key
+            from lms.quiz_attempts as attempts
+            where
+                attempts.quiz_id = wants_regrade.quiz_id
+                and attempts.quiz_version = wants_regrade.version_number
+                and attempts.graded_by_key is not null
+            order by attempts.graded_by_key, attempts.attempt_id
+            limit 1
+        ) < wants_regrade.key_version,
+        false
+    );
+end;
+$$;
+ALTER FUNCTION lms.wants_regrade(quiz_id uuid, version_number integer, key_version integer) OWNER TO lms_owner;
+
+COMMENT ON FUNCTION lms.wants_regrade(quiz_id uuid, version_number integer, key_version integer) IS 'Whether attempts at this version were graded by an older key than this one. Volatile, so that in one statement with lms.correct_answer_key() it sees what was graded while that waited.';
 
 CREATE TABLE lms.audit_events (
     audit_event_id uuid DEFAULT lms.uuidv7() NOT NULL,
@@ -2929,10 +3006,13 @@ GRANT ALL ON FUNCTION lms.save_quiz_version(token_hash bytea, quiz_id uuid, seen
 REVOKE ALL ON FUNCTION lms.submit_attempt(token_hash bytea, attempt_id uuid, answers jsonb) FROM PUBLIC;
 GRANT ALL ON FUNCTION lms.submit_attempt(token_hash bytea, attempt_id uuid, answers jsonb) TO lms_api;
 
-REVOKE ALL ON FUNCTION lms.submit_overdue_attempts(most integer) FROM PUBLIC;
-GRANT ALL ON FUNCTION lms.submit_overdue_attempts(most integer) TO lms_worker;
+REVOKE ALL ON FUNCTION lms.submit_overdue_attempts(most integer, skip integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION lms.submit_overdue_attempts(most integer, skip integer) TO lms_worker;
 
 REVOKE ALL ON FUNCTION lms.total_points(questions jsonb) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION lms.wants_regrade(quiz_id uuid, version_number integer, key_version integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION lms.wants_regrade(quiz_id uuid, version_number integer, key_version integer) TO lms_api;
 
 GRANT SELECT ON TABLE lms.audit_events TO lms_api;
 

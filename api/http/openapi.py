@@ -40,10 +40,12 @@ was faster, the answer is 412 and nothing is changed. A PATCH is a JSON merge pa
 clears.
 
 **Retrying.** A POST may carry an `Idempotency-Key`: sent again within 24 hours it gets the first answer, with
-`Idempotency-Replayed: true`, and takes effect once. 503 and 504 may always be retried.
+`Idempotency-Replayed: true`, and takes effect once; where it is about an attempt, it gets that as it is now. 503 and
+504 may always be retried.
 
-**Mail.** Enrolling, inviting and dropping a student, and setting a password, queue the mail about it in the same
-statement. An enrolment shows the latest as `delivery_id`; `GET /deliveries/{delivery_id}` says whether it was sent.
+**Mail.** Enrolling, inviting and dropping a student, giving another score, and setting a password queue the mail about
+it in the same statement. An enrolment shows the latest as `delivery_id`; `GET /deliveries/{delivery_id}` says whether
+it was sent.
 
 **Whole classes.** `POST /courses/{course_id}/enrollments/import` takes a CSV file with the columns email, full_name and
 state, and puts all of its people on the course or none. `dry_run=true` says first what would be done, or what is wrong

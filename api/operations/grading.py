@@ -25,9 +25,17 @@ that takes: its row is locked."""
 
 
 async def submit_overdue(pool: Pool) -> None:
-    """Hand in and grade all attempts that were due, as they were saved last."""
-    while (handed_in := await grades.submit_overdue_attempts(pool, most=OVERDUE_BATCH)).attempts:
-        logger.info("%s overdue attempts were handed in", handed_in.attempts)
+    """Hand in and grade all attempts that were due, as they were saved last. What fails is left, with an error."""
+    skip = 0
+    while True:
+        handed_in = await grades.submit_overdue_attempts(pool, most=OVERDUE_BATCH, skip=skip)
+        if handed_in.attempts:
+            logger.info("%s overdue attempts were handed in", handed_in.attempts)
+        if handed_in.left_behind:
+            logger.error("%s overdue attempts cannot be handed in", handed_in.left_behind)
+        elif not handed_in.attempts:
+            break
+        skip += handed_in.left_behind
 
 
 async def regrade(pool: Pool) -> None:

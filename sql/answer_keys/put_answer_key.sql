@@ -51,20 +51,7 @@ select
             'version_number', $3::integer,
             'key_version', put.key_version,
             'key', $5,
-            'regrade_due', coalesce(
-                (
-                    -- The first by the index, which is the oldest key: `exists` would look for one among all.
-                    select attempts.graded_by_key
-                    from lms.quiz_attempts as attempts
-                    where
-                        attempts.quiz_id = $2
-                        and attempts.quiz_version = $3
-                        and attempts.graded_by_key is not null
-                    order by attempts.graded_by_key, attempts.attempt_id
-                    limit 1
-                ) < put.key_version,
-                false
-            )
+            'regrade_due', lms.wants_regrade($2, $3, put.key_version)
         )
     end as document,
     put.key_version as version

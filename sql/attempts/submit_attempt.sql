@@ -40,7 +40,7 @@ select /* attempts/submit_attempt */
     submitted.version
 from lms.actor($1) as actor
 left join lateral (
-    -- Of what is handed in already, no answers are read, and so none are wrong.
+    -- Of what is handed in already, or comes too late, no answers are read, and so none are wrong.
     select lms.checked_answers(asked.questions, jsonb_strip_nulls(nullif($3::jsonb, 'null'))) as answers
     from lms.quiz_attempts as attempts
     join lms.quizzes as taken on taken.quiz_id = attempts.quiz_id
@@ -51,6 +51,7 @@ left join lateral (
         attempts.attempt_id = $2
         and attempts.student_id = actor.user_id
         and attempts.state = 'in_progress'
+        and (attempts.due_at is null or attempts.due_at + interval '5 seconds' >= now())
         and exists (select from lms.can_attend(actor.user_id, actor.role, courses.course_id, courses.state))
 ) as given on true
 left join (

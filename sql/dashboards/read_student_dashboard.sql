@@ -8,7 +8,7 @@
 -- past          those that the student completed, whether they go on for others or not, and those that were closed
 --               while the student was active on them, the latest 20 by age; in the same form. Together with courses
 --               these are what performance/list_performance shows the student; nothing else here is about them, since
---               there is nothing left to do on them.
+--               no quiz of them can be begun.
 -- open_quizzes  published quizzes of courses, opens_at not ahead and closes_at not past by the clock of the database,
 --               of which an attempt is in progress or attempts_allowed is more than the attempts there are; the 50 that
 --               are due first. attempts counts them in any state. due_at is that of the attempt in progress, without

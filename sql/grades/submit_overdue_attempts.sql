@@ -1,11 +1,15 @@
 -- grades/submit_overdue_attempts
--- Hand in and grade attempts that were due and that nobody handed in, as they were saved last.
+-- Hand in and grade attempts that were due and that nobody handed in, as they were saved last; those that were due
+-- first, but for some that could not be handed in before.
 --
 -- $1  most  integer
+-- $2  skip  integer
 --
 -- role    lms_worker
 -- result  row    HandedIn
 -- index   quiz_attempts_due_at_attempt_id_ix
 
-select /* grades/submit_overdue_attempts */ its.attempts
-from lms.submit_overdue_attempts($1) as its (attempts);
+select /* grades/submit_overdue_attempts */
+    its.attempts,
+    its.left_behind
+from lms.submit_overdue_attempts($1, $2) as its;

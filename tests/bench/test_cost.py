@@ -58,7 +58,7 @@ def test_a_request_costs_little_more_than_its_statement(
     path = f"/courses/{school.own['course_id']}" if what == "one course" else "/courses?limit=20"
     ours = Target(*servers["ours"], _get(path, school.headers("lecturer")))
     bare = Target(*servers["bare"], _get("/course" if what == "one course" else "/page", {}))
-    pairs, requests = (100, 1_000) if request.config.getoption("--full") else (60, 200)
+    pairs, requests = (100, 1_000) if request.config.getoption("--full") else (120, 200)
 
     for target in (ours, bare):
         cost(target, requests)  # caches fill, the pool opens its connections

@@ -276,6 +276,42 @@ def test_who_sits_it_when_it_is_closed_is_due_at_once(
     assert (late["answers"], late["score"]) == ({}, 0)
 
 
+@CLOSINGS
+def test_who_has_missed_the_end_does_not_come_back_when_it_is_put_off(
+    make: Callable[..., str],
+    student: Client,
+    classmate: Client,
+    lecturer: Client,
+    admin: psycopg.Connection[Any],
+    close: Close,
+) -> None:
+    """Since then others have seen what is right."""
+    taken = make()
+    other = start(classmate, taken)
+    mine = start(student, taken)
+    student.post(f"{mine}/submit", {"answers": RIGHT})
+    close(admin, lecturer, taken)
+    put_off(admin, other, -5.5)
+    let_grace_pass(admin, taken)
+    assert shown(student.get(mine).json()) == ALL
+    change(lecturer, taken, state="published", closes_at=at(admin, 3600))
+    assert refusal(classmate.patch(other, {"answers": RIGHT})) == (409, "quiz_attempts_due_at_past", [])
+    assert classmate.post(f"{other}/submit", {"answers": RIGHT}).json()["answers"] == {}
+
+
+def test_an_end_that_is_past_already_leaves_what_was_saved_until_now_in_time(
+    make: Callable[..., str], student: Client, lecturer: Client, admin: psycopg.Connection[Any]
+) -> None:
+    taken = make()
+    attempt = start(student, taken)
+    student.patch(attempt, {"answers": {"q3": True}})
+    saved_at = one(admin, "select now()")
+    change(lecturer, taken, closes_at=at(admin, -3600))
+    due_at = is_due(student, attempt)
+    assert due_at is not None
+    assert due_at >= saved_at
+
+
 @pytest.mark.parametrize("setting", ["title", "closes_at"])
 def test_another_change_of_a_closed_quiz_gives_nobody_more_time(
     make: Callable[..., str],

@@ -1,6 +1,7 @@
 """Grades, corrected keys and regrades over HTTP: what a lecturer decides, and what becomes of it."""
 
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any
 
@@ -8,8 +9,10 @@ import httpx
 import psycopg
 import pytest
 
+from tests.conftest import TestDatabase
 from tests.http.support import Client, at_once, blamed, one, refusal
 from tests.sql.questions import quiz
+from tests.support.mail import wait_until
 from tests.support.school import School
 
 pytestmark = pytest.mark.usefixtures("restored")
@@ -91,6 +94,44 @@ def test_an_essay_waits_for_a_person(
     assert waiting["feedback"] == {"q1": {"points": None}, "q2": {"points": 3}}
     done = lecturer.put(f"/attempts/{attempt_id}/grade", {"reviews": {"q1": {"points": 2.5}}}).json()
     assert (done["state"], done["score"]) == ("graded", 5.5)
+    assert told(admin) == []
+    # Taken back, and given anew: whoever has seen the first is told of the second.
+    lecturer.put(f"/attempts/{attempt_id}/grade", {"reviews": {"q1": None}})
+    lecturer.put(f"/attempts/{attempt_id}/grade", {"reviews": {"q1": {"points": 1}}})
+    assert told(admin) == [("student@school.example", 5.5, 4)]
+
+
+def test_a_regrade_is_due_for_what_was_graded_while_the_correction_waited(
+    lecturer: Client,
+    course: str,
+    admin: psycopg.Connection[Any],
+    school: School,
+    module_database: TestDatabase,
+) -> None:
+    made = str(lecturer.post(f"{course}/quizzes", {"title": "Raced"}).headers["location"])
+    lecturer.put(f"{made}/questions", quiz("true_false")._asdict())
+    attempt_id = one(
+        admin,
+        "insert into lms.quiz_attempts (quiz_id, quiz_version, student_id, attempt_number, answers, max_score, "
+        "state, submitted_at) values (%(quiz)s, 1, %(student_id)s, 1, "
+        "'{\"q1\": true}', 6, 'submitted', now()) returning attempt_id",
+        {**school.own, "quiz": made.rpartition("/")[2]},
+    )
+    key = f"{made}/versions/1/key"
+    with psycopg.connect(module_database.admin_url) as grading, ThreadPoolExecutor() as threads:
+        grading.execute("select from lms.record_grades(array[%s]::uuid[])", (attempt_id,))
+        correcting = threads.submit(
+            lecturer.put, key, {"key": {"q1": {"type": "true_false", "correct": False}}}
+        )
+        wait_until(
+            lambda: one(
+                admin,
+                "select exists (select from pg_stat_activity where %s = any(pg_blocking_pids(pid)))",
+                (grading.info.backend_pid,),
+            )
+        )
+        grading.commit()
+        assert correcting.result().json()["regrade_due"] is True
 
 
 @pytest.mark.parametrize(

@@ -116,6 +116,9 @@ def test_what_cannot_be_handed_in_does_not_keep_the_others_waiting(
         "check (attempt_id <> %s or state = 'in_progress') not valid",
         (odd,),
     )
+    # A batch of nothing but such, and then the others.
+    statement = "select attempts, left_behind from lms.submit_overdue_attempts(%s, %s)"
+    assert [owner.execute(statement, (1, skip)).fetchone() for skip in (0, 1)] == [(0, 1), (1, 0)]
     with worker(tmp_path / "worker", relay_settings(database, mail)):
         wait_until(lambda: one(owner, "select count(*) from lms.quiz_attempts where state = 'graded'") == 4)
     assert one(owner, "select attempt_id from lms.quiz_attempts where state = 'in_progress'") == odd

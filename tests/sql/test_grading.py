@@ -426,7 +426,7 @@ def test_a_student_sees_what_is_right_when_the_quiz_says_so(
         "select lms.graded('[]', '{}', '{}', '{}')",
         "select lms.record_grades('{}')",
         "select lms.regrade_attempts(lms.uuidv7(), 1)",
-        "select lms.submit_overdue_attempts(1)",
+        "select lms.submit_overdue_attempts(1, 0)",
     ],
 )
 def test_the_service_has_no_other_way(desk: Desk, statement: str) -> None:
@@ -511,7 +511,9 @@ def test_what_is_overdue_is_handed_in_as_it_was_saved(desk: Desk) -> None:
             ('{"q1": "b"}', seconds, due[seconds]),
         )
     with desk.owner.transaction(force_rollback=True):
-        assert desk.owner.execute("select lms.submit_overdue_attempts(10)").fetchone() == (1,)
+        assert desk.owner.execute("select attempts from lms.submit_overdue_attempts(10, 0)").fetchone() == (
+            1,
+        )
         # As a submit leaves it, by nobody.
         assert desk.owner.execute(
             "select actor_id, user_id, course_id, changes from lms.audit_events "

@@ -104,6 +104,7 @@ GIVEN: dict[str, str | None] = {
     "reviews": '{"q1": {"points": 1}}',
     "claims": "1",
     "most": "1",
+    "skip": "0",
 }
 """What a parameter is given that no row of the school fills."""
 
