@@ -35,6 +35,8 @@ from tests.conftest import TestDatabase
 from tests.sql.test_plans import MODES, Plan
 from tests.support.postgres import drop_database
 
+pytestmark = pytest.mark.once
+
 QUERIES = {
     name: query for name, query in load_queries().items() if name.startswith(("dashboards/", "performance/"))
 }

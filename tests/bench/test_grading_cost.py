@@ -15,6 +15,8 @@ import pytest
 from tests.conftest import TestDatabase
 from tests.support.many_attempts import fill
 
+pytestmark = pytest.mark.once
+
 MOST = 10.0
 """Times a plain update, of regrading with all that belongs to it."""
 BATCH = 1_000

@@ -31,6 +31,8 @@ from tests.sql.questions import QUESTIONS, quiz
 from tests.support.mail import Received, mail_server, wait_until
 from tests.support.school import School
 
+pytestmark = pytest.mark.once
+
 CANARY = re.compile(rb"canary-\d+-[a-z]+-[a-z0-9]+|77700\d{4}\.125")
 """A text of a key, an answer or a comment: whose quiz, what, and of which question. Or a number: the value of a key."""
 

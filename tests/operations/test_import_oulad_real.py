@@ -34,6 +34,8 @@ from tests.operations.oulad_expected import (
 from tests.support.contents import checksums
 from tests.support.school import School
 
+pytestmark = pytest.mark.once
+
 WRITTEN = {
     "terms": 4,
     "users": 28_807,
