@@ -1,6 +1,7 @@
 """What all tests share: one PostgreSQL, one migrated template, a clone of it for whoever needs one."""
 
 import os
+import secrets
 import signal
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ _numbers = count(1)
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--full", action="store_true", help="run the campaigns in full, not their share for CI")
+    parser.addoption("--seed", type=int, help="what a campaign printed, to have its random choices again")
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,13 @@ class TestDatabase:
     @property
     def service_url(self) -> str:
         return self.server.service_url(self.name)
+
+
+@pytest.fixture(scope="session")
+def seed(pytestconfig: pytest.Config) -> int:
+    """Where random choices begin: what --seed says, or anywhere."""
+    given: int | None = pytestconfig.getoption("--seed")
+    return secrets.randbits(32) if given is None else given
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,5 @@
-"""What the campaigns share: a hall with many students, the service as it runs, a seed, and a way to print figures."""
+"""What the campaigns share: a hall with many students, the service as it runs, and a way to print figures."""
 
-import secrets
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
@@ -23,11 +22,6 @@ def hall(module_database: TestDatabase) -> Hall:
 def full(pytestconfig: pytest.Config) -> bool:
     """Whether the campaign runs in full, and not its share for CI."""
     return bool(pytestconfig.getoption("--full"))
-
-
-@pytest.fixture
-def seed() -> int:
-    return secrets.randbits(32)
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """A file of 10,000 people: every defect is named, nothing is half done, and whoever else asks does not notice."""
 
 import asyncio
-import random
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -94,8 +93,9 @@ def office(url: str, school: School) -> Office:
 
 
 @pytest.fixture(scope="module")
-def files(admin: psycopg.Connection[Any], school: School) -> tuple[EnrollmentFile, EnrollmentFile, int]:
-    seed = random.SystemRandom().getrandbits(32)
+def files(
+    admin: psycopg.Connection[Any], school: School, seed: int
+) -> tuple[EnrollmentFile, EnrollmentFile, int]:
     broken, mended = make_files(seed, LINES, DEFECTS)
     admin.execute(
         "update lms.courses set capacity = %s where course_id = %s",

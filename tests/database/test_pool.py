@@ -2,7 +2,6 @@
 
 import asyncio
 import random
-import secrets
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
@@ -103,9 +102,8 @@ def test_a_connection_that_the_server_closed_is_replaced(module_database: TestDa
 
 
 def test_no_connection_is_lost_to_clients_that_leave_or_fail(
-    module_database: TestDatabase, request: pytest.FixtureRequest
+    module_database: TestDatabase, seed: int, request: pytest.FixtureRequest
 ) -> None:
-    seed = secrets.randbits(32)
     chance = random.Random(seed)  # noqa: S311 - to be repeated from its seed
 
     async def client(pool: Pool) -> None:
