@@ -5,7 +5,7 @@
 -- $1  lease_seconds  integer
 --
 -- role    lms_worker
--- result  row?   ClaimedRegrade
+-- result  row?  ClaimedRegrade
 -- index   regrades_due_at_regrade_id_ix, regrades_pk
 
 with /* regrades/claim_regrade */ due as (
