@@ -41,7 +41,7 @@ _INT64_DIGITS = 20
 
 
 class JsonBody(bytes):
-    """A body that passed `read_json`, not yet read into a model."""
+    """A body that passed `check_json`, not yet read into a model."""
 
     __slots__ = ()
 

@@ -1,4 +1,4 @@
-"""/auth: logging in and out."""
+"""/auth: logging in and out, who is logged in, and their password."""
 
 import json
 from typing import Any

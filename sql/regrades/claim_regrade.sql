@@ -6,7 +6,7 @@
 --
 -- role    lms_worker
 -- result  row?  ClaimedRegrade
--- index   regrades_due_at_regrade_id_ix, regrades_pk
+-- index   regrades_due_at_regrade_id_ix, regrades_running_uq, regrades_pk
 
 with /* regrades/claim_regrade */ due as (
     select regrades.regrade_id
