@@ -5,11 +5,12 @@
 
 At import the file is read and each of its parameters is bound, by name, to an argument or to a field of one
 (`Actor` fills token_hash, `Page` fills page_limit and so on, a model fills its fields). A signature that does
-not match the header is refused there, and so is a return type that does not match its `result`.
+not match the header is refused there, and so are a field that no parameter takes, which would be accepted from
+a client and dropped, and a return type that does not match its `result`.
 """
 
 from collections.abc import Callable, Coroutine
-from dataclasses import is_dataclass, replace
+from dataclasses import fields, is_dataclass, replace
 from datetime import date, datetime
 from functools import wraps
 from inspect import Parameter as Argument
@@ -123,7 +124,6 @@ def _binders(found: Query, function: Callable[..., Any]) -> list[Bind]:
         if argument.kind is not Argument.KEYWORD_ONLY:
             raise SignatureError(f"{found.name}: {argument.name} is given by keyword, put it behind the *")
     sources = sources_of(function)
-    used: set[str] = set()
     binders: list[Bind] = []
     for parameter in found.parameters:
         source = sources.get(parameter.name)
@@ -131,18 +131,24 @@ def _binders(found: Query, function: Callable[..., Any]) -> list[Bind]:
             raise SignatureError(f"{found.name}: no argument gives {parameter.name}")
         if not _fits(parameter, source.type):
             raise SignatureError(f"{found.name}: {parameter.name} is {parameter.type}, not {source.type}")
-        used.add(source.argument)
         binders.append(_binder(parameter, source))
-    if unused := set(arguments) - used:
+    unused: set[str] = sources.keys() - {parameter.name for parameter in found.parameters}
+    unused |= arguments.keys() - {source.argument for source in sources.values()}
+    if unused:
         raise SignatureError(f"{found.name}: the query has no use for {', '.join(sorted(unused))}")
     return binders
 
 
 def _sources(argument: str, hint: Any) -> dict[str, Source]:
     """What an argument can fill: itself, or every field that it has."""
-    if is_dataclass(hint) or (isinstance(hint, type) and issubclass(hint, BaseModel)):
-        return {field: Source(argument, field, type_) for field, type_ in get_type_hints(hint).items()}
-    return {argument: Source(argument, None, hint)}
+    if is_dataclass(hint):
+        names = [field.name for field in fields(hint)]
+    elif isinstance(hint, type) and issubclass(hint, BaseModel):
+        names = list(hint.model_fields)
+    else:
+        return {argument: Source(argument, None, hint)}
+    types = get_type_hints(hint)
+    return {name: Source(argument, name, types[name]) for name in names}
 
 
 def _fits(parameter: Parameter, hint: Any) -> bool:
