@@ -9,7 +9,7 @@ not match the header is refused there, and so are a field that no parameter take
 a client and dropped, and a return type that does not match its `result`.
 """
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import fields, is_dataclass, replace
 from datetime import date, datetime
 from functools import wraps
@@ -17,7 +17,18 @@ from inspect import Parameter as Argument
 from inspect import signature
 from operator import attrgetter, itemgetter
 from types import NoneType, UnionType
-from typing import Any, Literal, NamedTuple, ParamSpec, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import (
+    Any,
+    Final,
+    Literal,
+    NamedTuple,
+    ParamSpec,
+    TypeVar,
+    Union,
+    get_args,
+    get_origin,
+    get_type_hints,
+)
 from uuid import UUID
 
 import asyncpg
@@ -38,7 +49,7 @@ Fetch = Callable[[Database, tuple[Any, ...]], Coroutine[Any, Any, Any]]
 BOUND: dict[str, Callable[..., Any]] = {}
 """Every query that a repository function binds, by name. `lms sql check` compares it with the files."""
 
-_PYTHON_TYPES: dict[str, type] = {
+PYTHON_TYPES: Final[Mapping[str, type]] = {
     "bigint": int,
     "boolean": bool,
     "bytea": bytes,
@@ -49,6 +60,7 @@ _PYTHON_TYPES: dict[str, type] = {
     "timestamptz": datetime,
     "uuid": UUID,
 }
+"""What a value of each type is in Python."""
 
 _DOCUMENTS: dict[str, type] = {"json": Json, "page": Paged, "created": Created, "versioned": Versioned}
 
@@ -153,7 +165,7 @@ def _sources(argument: str, hint: Any) -> dict[str, Source]:
 
 def _fits(parameter: Parameter, hint: Any) -> bool:
     # Whatever is not text yet is serialised for jsonb.
-    return parameter.type == "jsonb" or _plain_types(hint) <= {_PYTHON_TYPES.get(parameter.type)}
+    return parameter.type == "jsonb" or _plain_types(hint) <= {PYTHON_TYPES.get(parameter.type)}
 
 
 def _plain_types(hint: Any) -> set[Any]:

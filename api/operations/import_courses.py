@@ -42,10 +42,11 @@ from api.operations.course_source import Source, SourceCourse, read_source
 from api.operations.failures import FailureError
 from api.operations.material_source import MaterialSource, read_materials
 from api.operations.question_source import QuestionSource, read_questions
-from api.operations.source_files import Refusal, other_files, plural, read_json, read_lines
+from api.operations.source_files import Refusal, other_files, read_json, read_lines
 from api.operations.statements import count, rows
 from api.operations.targets import connect
 from api.operations.terminal import Step
+from api.wording import plural
 
 TERM_CODE: Final = "IMPORTED"
 TERM_TITLE: Final = "Imported courses"

@@ -20,7 +20,8 @@ from urllib.parse import unquote, urlsplit
 
 from pydantic import BaseModel, ConfigDict, StringConstraints
 
-from api.models.materials import Kind, MaterialTitle, Url, WeekOrNone
+from api.models.common import WeekOrNone
+from api.models.materials import Kind, MaterialTitle, Url
 from api.operations.source_files import Line, SourceFile, checked, kind_of
 
 FILE: Final = "materials.jsonl"

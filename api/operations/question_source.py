@@ -16,8 +16,8 @@ from typing import Any, ClassVar, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from api.models.common import Title
-from api.models.quizzes import MAX_QUESTIONS, NewQuizVersion, WeekOrNone
+from api.models.common import Title, WeekOrNone
+from api.models.quizzes import MAX_QUESTIONS, NewQuizVersion
 from api.operations.source_files import Line, SourceFile, checked, kind_of
 
 FILE: Final = "questions.jsonl"

@@ -14,6 +14,7 @@ from typing import Any, ClassVar, Final, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from api.operations.failures import FailureError
+from api.wording import plural
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -173,10 +174,6 @@ def other_files(folder: Path, read: frozenset[str]) -> Iterator[tuple[str, str]]
                 yield path.name, plural(sum(1 for line in file if line.strip()), "line")
         else:
             yield path.name, plural(path.stat().st_size, "byte")
-
-
-def plural(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def kind_of(value: object) -> str:
