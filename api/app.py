@@ -129,9 +129,6 @@ ROUTES: list[Any] = [
     invitation.read_invitation_asset,
 ]
 
-IMPORTS: list[Any] = [enrollments.import_enrollments]
-"""Routes that take a CSV file, with a limit of its own."""
-
 PATIENCE = 3.0
 """Seconds that start-up waits for the database before it goes on without, answering 503 until it is there."""
 
@@ -148,7 +145,12 @@ def create_app(settings: Settings | None = None) -> Litestar:
     return Litestar(
         [
             *ROUTES,
-            Router("/", route_handlers=IMPORTS, request_max_body_size=service.settings.import_limit),
+            # A CSV file has a limit of its own.
+            Router(
+                "/",
+                route_handlers=[enrollments.import_enrollments],
+                request_max_body_size=service.settings.import_limit,
+            ),
         ],
         state=State({"service": service}, deep_copy=False),
         lifespan=[_serve],

@@ -24,11 +24,11 @@ if not __package__:
 import psycopg
 from psycopg.types.json import Jsonb
 
-from api.http.passwords import HASHER
 from api.operations.failures import FailureError, sentence_for
 from api.operations.statements import count
 from api.operations.targets import connect, owner_address
 from api.operations.terminal import Step
+from api.passwords import HASHER
 from api.settings import Settings
 from seeds.production import is_production
 

@@ -44,7 +44,7 @@ COMMENT ON COLUMN lms.sessions.created_at IS 'When the login was. Personal data:
 COMMENT ON COLUMN lms.sessions.last_seen_at IS 'The last request, to the minute. Personal data: identity (a trace of behaviour).';
 COMMENT ON COLUMN lms.sessions.idle_timeout IS 'How long the session lives without a request. Personal data: none.';
 COMMENT ON COLUMN lms.sessions.expires_at IS 'When the session ends in any case. Personal data: none.';
-COMMENT ON COLUMN lms.sessions.revoked_at IS 'When it was ended by a logout; null while alive. Personal data: none.';
+COMMENT ON COLUMN lms.sessions.revoked_at IS 'When it was ended, by a logout, another password or the closing of the account; null while alive. Personal data: none.';
 COMMENT ON CONSTRAINT sessions_expires_at_ck ON lms.sessions IS '422 A session ends after it began.';
 COMMENT ON CONSTRAINT sessions_idle_timeout_ck ON lms.sessions IS '422 An idle time-out is longer than nothing.';
 COMMENT ON CONSTRAINT sessions_token_hash_ck ON lms.sessions IS '422 A token hash has 32 bytes.';
@@ -76,7 +76,7 @@ COMMENT ON COLUMN lms.users.user_id IS 'Key, UUIDv7. Personal data: identity (a 
 COMMENT ON COLUMN lms.users.email IS 'Address in canonical form, lower case. Personal data: contact.';
 COMMENT ON COLUMN lms.users.full_name IS 'Name as the person writes it. Personal data: identity.';
 COMMENT ON COLUMN lms.users.role IS 'student, lecturer or super_admin. Personal data: none.';
-COMMENT ON COLUMN lms.users.password_hash IS 'Argon2id in PHC form, or ! for none. Not granted to the service; lms.credentials() hands it to the login. Personal data: identity (a secret).';
+COMMENT ON COLUMN lms.users.password_hash IS 'Argon2id in PHC form, or ! for none. Not granted to the service: lms.credentials() hands it to the login, lms.own_credentials() to whoever replaces their own. Personal data: identity (a secret).';
 COMMENT ON COLUMN lms.users.settings IS 'Preferences of the person, a JSON object. Personal data: identity.';
 COMMENT ON COLUMN lms.users.version IS 'Counts the edits, for If-Match. Personal data: none.';
 COMMENT ON COLUMN lms.users.deactivated_at IS 'Since when the account is closed; null while open. Personal data: none.';
@@ -466,7 +466,7 @@ COMMENT ON COLUMN lms.quizzes.quiz_id IS 'Key, UUIDv7. Personal data: none.';
 COMMENT ON COLUMN lms.quizzes.course_id IS 'The course. Personal data: none.';
 COMMENT ON COLUMN lms.quizzes.week_number IS 'The week of the syllabus whose topic it asks about; null for one about the whole course, such as an exam, which no mastery is counted from. Personal data: none.';
 COMMENT ON COLUMN lms.quizzes.title IS 'Name as people say it. Personal data: none.';
-COMMENT ON COLUMN lms.quizzes.state IS 'draft (not shown to students), published, or closed (nobody starts any more). Personal data: none.';
+COMMENT ON COLUMN lms.quizzes.state IS 'draft (not shown to students), published, or closed (over, also for those who are at it). Personal data: none.';
 COMMENT ON COLUMN lms.quizzes.opens_at IS 'From when it can be started; null for at once. Personal data: none.';
 COMMENT ON COLUMN lms.quizzes.closes_at IS 'From when it can neither be started nor worked on; null for never. Personal data: none.';
 COMMENT ON COLUMN lms.quizzes.time_limit_seconds IS 'Seconds from start to submission; null for any. Personal data: none.';
@@ -573,7 +573,7 @@ CREATE FUNCTION lms.credentials(email text) RETURNS TABLE(user_id uuid, password
 END;
 ALTER FUNCTION lms.credentials(email text) OWNER TO lms_owner;
 
-COMMENT ON FUNCTION lms.credentials(email text) IS 'The one door to a password hash: of an active account, for the login to verify.';
+COMMENT ON FUNCTION lms.credentials(email text) IS 'The password hash of an active account, for the login to verify. Besides lms.own_credentials() the only door to one.';
 
 CREATE FUNCTION lms.cursor(key uuid) RETURNS text
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -1920,7 +1920,7 @@ COMMENT ON COLUMN lms.audit_events.audit_event_id IS 'Key, UUIDv7. Personal data
 COMMENT ON COLUMN lms.audit_events.occurred_at IS 'When the transaction began that made the change. Personal data: none.';
 COMMENT ON COLUMN lms.audit_events.actor_id IS 'Who did it; null for the command line, and for the worker, where nobody asked it to. Personal data: identity (a pseudonym).';
 COMMENT ON COLUMN lms.audit_events.action IS 'Noun and verb, such as enrollments.update. Personal data: none.';
-COMMENT ON COLUMN lms.audit_events.user_id IS 'Whom it concerns. Personal data: identity (a pseudonym).';
+COMMENT ON COLUMN lms.audit_events.user_id IS 'Whom it concerns; null for what concerns all of a course. Personal data: identity (a pseudonym).';
 COMMENT ON COLUMN lms.audit_events.course_id IS 'Which course it concerns, if one. Personal data: none.';
 COMMENT ON COLUMN lms.audit_events.changes IS 'By field, {"from": …, "to": …}; just true for a field whose values say who somebody is. Personal data: none.';
 COMMENT ON CONSTRAINT audit_events_action_ck ON lms.audit_events IS '422 An action is a noun and a verb.';
@@ -1964,7 +1964,7 @@ ALTER TABLE lms.email_outbox OWNER TO lms_owner;
 
 COMMENT ON TABLE lms.email_outbox IS 'A mail to somebody about something, by their ids: address, name and title are looked up when it is sent. Personal data: learning record.';
 COMMENT ON COLUMN lms.email_outbox.delivery_id IS 'Key, UUIDv7; also the Message-ID, by which a mail that was sent twice is known. Personal data: none.';
-COMMENT ON COLUMN lms.email_outbox.kind IS 'welcome, invitation, dropped or password_set. Personal data: learning record.';
+COMMENT ON COLUMN lms.email_outbox.kind IS 'welcome, invitation, dropped, password_set or score_changed. Personal data: learning record.';
 COMMENT ON COLUMN lms.email_outbox.user_id IS 'Who is written to. Personal data: identity (a pseudonym).';
 COMMENT ON COLUMN lms.email_outbox.course_id IS 'Which course it is about; null for password_set. Personal data: learning record.';
 COMMENT ON COLUMN lms.email_outbox.state IS 'queued, sent (a mail server took it), bounced (refused for good) or given_up (refused for now, too often). Personal data: none.';
@@ -1972,7 +1972,7 @@ COMMENT ON COLUMN lms.email_outbox.attempts IS 'How often a worker took it; also
 COMMENT ON COLUMN lms.email_outbox.next_attempt_at IS 'When it is due; while a worker has it, when its lease ends. Personal data: none.';
 COMMENT ON COLUMN lms.email_outbox.reply IS 'What the mail server said last, or why there was no answer. Personal data: contact (it may repeat the address).';
 COMMENT ON COLUMN lms.email_outbox.queued_at IS 'When the transaction began that queued it. Personal data: none.';
-COMMENT ON COLUMN lms.email_outbox.settled_at IS 'When it was sent or given up; null while it is queued. Personal data: none.';
+COMMENT ON COLUMN lms.email_outbox.settled_at IS 'When it was sent, bounced or was given up; null while it is queued. Personal data: none.';
 COMMENT ON COLUMN lms.email_outbox.score_change_id IS 'The change of a score it is about; null for other mails. Personal data: learning record.';
 COMMENT ON CONSTRAINT email_outbox_attempts_ck ON lms.email_outbox IS '422 A mail is tried 12 times at most.';
 COMMENT ON CONSTRAINT email_outbox_course_id_ck ON lms.email_outbox IS '422 A mail is about a course, unless it is about a password.';
@@ -2038,7 +2038,7 @@ COMMENT ON TABLE lms.idempotency_keys IS 'The answer to a request that carried a
 COMMENT ON COLUMN lms.idempotency_keys.user_id IS 'Who asked: keys of others are other keys. Personal data: identity.';
 COMMENT ON COLUMN lms.idempotency_keys.route IS 'Method and path template, such as POST /courses. Personal data: none.';
 COMMENT ON COLUMN lms.idempotency_keys.key IS 'The header as the client sent it. Personal data: none.';
-COMMENT ON COLUMN lms.idempotency_keys.request_hash IS 'SHA-256 of path and body. Personal data: none.';
+COMMENT ON COLUMN lms.idempotency_keys.request_hash IS 'SHA-256 of path, query and body. Personal data: none.';
 COMMENT ON COLUMN lms.idempotency_keys.status IS 'HTTP status of the answer, 2xx. Personal data: none.';
 COMMENT ON COLUMN lms.idempotency_keys.headers IS 'Headers of the answer that belong to it: ETag, Location. Personal data: none.';
 COMMENT ON COLUMN lms.idempotency_keys.body IS 'Body of the answer, byte for byte. Personal data: identity (what the person saw).';
@@ -2083,7 +2083,7 @@ COMMENT ON COLUMN lms.materials.kind IS 'pdf, video, link, slides or text. Perso
 COMMENT ON COLUMN lms.materials.origin IS 'linked (somebody put it there), crawled (found by a program) or uploaded (a file of our own). Personal data: none.';
 COMMENT ON COLUMN lms.materials.title IS 'Name as people say it. Personal data: none.';
 COMMENT ON COLUMN lms.materials.url IS 'Where it is, http or https; stored, never fetched; null for what was uploaded. Personal data: none.';
-COMMENT ON COLUMN lms.materials.crawled_at IS 'When a crawler last found it; null for what was linked. Personal data: none.';
+COMMENT ON COLUMN lms.materials.crawled_at IS 'When a crawler last found it; null for what was linked or uploaded. Personal data: none.';
 COMMENT ON COLUMN lms.materials.metadata IS 'What else is known, such as pages, duration or licence, a JSON object. Personal data: none.';
 COMMENT ON COLUMN lms.materials.version IS 'Counts the edits, for If-Match. Personal data: none.';
 COMMENT ON COLUMN lms.materials.created_at IS 'When it was put on the course. Personal data: none.';

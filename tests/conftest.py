@@ -7,8 +7,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import httpx
+import psycopg
 import pytest
 from pytest_postgresql.janitor import DatabaseJanitor
 
@@ -16,6 +18,9 @@ from api.operations import migrate
 from tests.support.postgres import Server, drop_database, running_server
 from tests.support.school import School, found_school
 from tests.support.service import running_service, settings_for
+
+if TYPE_CHECKING:
+    from tests.support.mail import MailServer
 
 # A shell has SIGINT ignored in what it starts in the background, and whatever we start would inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -78,8 +83,6 @@ def template(server: Server) -> Iterator[str]:
 
 def with_login(server: Server) -> None:
     """The service's role may log in; the test server trusts whoever does."""
-    import psycopg  # noqa: PLC0415
-
     with psycopg.connect(server.admin_url(), autocommit=True) as connection:
         connection.execute("alter role lms_api login")
         # As `lms roles` does.
@@ -118,6 +121,15 @@ def database(clone: Callable[[], TestDatabase]) -> Iterator[TestDatabase]:
     drop_database(made.server, made.name)
 
 
+@pytest.fixture
+def owner(database: TestDatabase) -> Iterator[psycopg.Connection[Any]]:
+    """A superuser's connection to the test's database, each statement a transaction of its own."""
+    with psycopg.connect(
+        database.admin_url, autocommit=True, cursor_factory=psycopg.ClientCursor
+    ) as connection:
+        yield connection
+
+
 @pytest.fixture(scope="module")
 def module_database(clone: Callable[[], TestDatabase]) -> Iterator[TestDatabase]:
     """A migrated database for the tests of one file."""
@@ -140,6 +152,15 @@ def service(
     """A client of the service, running on the file's database with the school in it."""
     with running_service(settings_for(module_database.server, module_database.name)) as client:
         yield client
+
+
+@pytest.fixture
+def mail() -> "Iterator[MailServer]":
+    """A mail server that takes what it is sent, unless it is told otherwise."""
+    from tests.support.mail import mail_server  # noqa: PLC0415 - heavy
+
+    with mail_server() as server:
+        yield server
 
 
 @pytest.fixture(scope="session")

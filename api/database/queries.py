@@ -19,14 +19,12 @@ SQL_FOLDER = ROOT / "sql"
 ResultKind = Literal["json", "page", "created", "versioned", "row", "row?", "rows", "count"]
 
 _PARAMETER = re.compile(
-    r"\$(?P<position>\d+)\s+(?P<name>[a-z][a-z0-9_]*)\s+(?P<type>[a-z]+(?:\[\])?)(?:\s+\S.*)?"
+    r"\$(?P<position>\d+) {2,}(?P<name>[a-z][a-z0-9_]*) {2,}(?P<type>[a-z]+(?:\[\])?)(?: {2,}\S.*)?"
 )
-_RESULT = re.compile(
-    r"result\s+(?P<kind>[a-z]+\??)(?:\s+(?P<model>[A-Z]\w*))?(?:\s+(?P<refusals>\d{3}: .+))?"
-)
-_FAILS = re.compile(r"fails\s+(?P<constraint>[a-z0-9_]+)(?:\s+(?P<answer>\d{3}.*))?")
-_ROLE = re.compile(r"role\s+(?P<role>lms_[a-z]+)")
-_INDEX = re.compile(r"index\s+(?P<names>[a-z0-9_]+(?:, [a-z0-9_]+)*)")
+_RESULT = re.compile(r"result  (?P<kind>[a-z]+\??)(?:  (?P<model>[A-Z]\w*))?(?:    (?P<refusals>\d{3}: .+))?")
+_FAILS = re.compile(r"fails   (?P<constraint>[a-z0-9_]+)(?: {2,}(?P<answer>\d{3}.*))?")
+_ROLE = re.compile(r"role    (?P<role>lms_[a-z]+)")
+_INDEX = re.compile(r"index   (?P<names>[a-z0-9_]+(?:, [a-z0-9_]+)*)")
 _NAME_COMMENT = re.compile(r"\A(?:select|with|insert|update|delete) /\* (?P<name>[a-z_/]+) \*/")
 _SELECT_STAR = re.compile(r"(?:select|returning)\s+(?:\w+\.)?\*", re.IGNORECASE)
 _COMMENT_OR_STRING = re.compile(r"--[^\n]*|/\*.*?\*/|'(?:[^']|'')*'", re.DOTALL)
@@ -180,7 +178,8 @@ class _Header:
         match = _RESULT.fullmatch(line)
         if match is None or match["kind"] not in get_args(ResultKind):
             raise self.refuse(
-                number, f"a result is one of: {', '.join(get_args(ResultKind))}; then its model"
+                number,
+                f"a result is one of: {', '.join(get_args(ResultKind))}; two spaces, its model; four, its 404",
             )
         if self.kind is not None:
             raise self.refuse(number, "there is a result already")
@@ -195,7 +194,7 @@ class _Header:
         match = _FAILS.fullmatch(line)
         if match is None:
             raise self.refuse(
-                number, "a failure is declared as: fails  constraint  status /pointer Sentence."
+                number, "a failure is declared as: fails   constraint  status /pointer Sentence."
             )
         if match["constraint"] in self.fails:
             raise self.refuse(number, f"the constraint {match['constraint']} is declared twice")

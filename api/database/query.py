@@ -5,18 +5,30 @@
 
 At import the file is read and each of its parameters is bound, by name, to an argument or to a field of one
 (`Actor` fills token_hash, `Page` fills page_limit and so on, a model fills its fields). A signature that does
-not match the header is refused there, and so is a return type that does not match its `result`.
+not match the header is refused there, and so are a field that no parameter takes, which would be accepted from
+a client and dropped, and a return type that does not match its `result`.
 """
 
-from collections.abc import Callable, Coroutine
-from dataclasses import is_dataclass, replace
+from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import fields, is_dataclass, replace
 from datetime import date, datetime
 from functools import wraps
 from inspect import Parameter as Argument
 from inspect import signature
 from operator import attrgetter, itemgetter
 from types import NoneType, UnionType
-from typing import Any, Literal, NamedTuple, ParamSpec, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import (
+    Any,
+    Final,
+    Literal,
+    NamedTuple,
+    ParamSpec,
+    TypeVar,
+    Union,
+    get_args,
+    get_origin,
+    get_type_hints,
+)
 from uuid import UUID
 
 import asyncpg
@@ -37,7 +49,7 @@ Fetch = Callable[[Database, tuple[Any, ...]], Coroutine[Any, Any, Any]]
 BOUND: dict[str, Callable[..., Any]] = {}
 """Every query that a repository function binds, by name. `lms sql check` compares it with the files."""
 
-_PYTHON_TYPES: dict[str, type] = {
+PYTHON_TYPES: Final[Mapping[str, type]] = {
     "bigint": int,
     "boolean": bool,
     "bytea": bytes,
@@ -48,6 +60,7 @@ _PYTHON_TYPES: dict[str, type] = {
     "timestamptz": datetime,
     "uuid": UUID,
 }
+"""What a value of each type is in Python."""
 
 _DOCUMENTS: dict[str, type] = {"json": Json, "page": Paged, "created": Created, "versioned": Versioned}
 
@@ -123,7 +136,6 @@ def _binders(found: Query, function: Callable[..., Any]) -> list[Bind]:
         if argument.kind is not Argument.KEYWORD_ONLY:
             raise SignatureError(f"{found.name}: {argument.name} is given by keyword, put it behind the *")
     sources = sources_of(function)
-    used: set[str] = set()
     binders: list[Bind] = []
     for parameter in found.parameters:
         source = sources.get(parameter.name)
@@ -131,23 +143,29 @@ def _binders(found: Query, function: Callable[..., Any]) -> list[Bind]:
             raise SignatureError(f"{found.name}: no argument gives {parameter.name}")
         if not _fits(parameter, source.type):
             raise SignatureError(f"{found.name}: {parameter.name} is {parameter.type}, not {source.type}")
-        used.add(source.argument)
         binders.append(_binder(parameter, source))
-    if unused := set(arguments) - used:
+    unused: set[str] = sources.keys() - {parameter.name for parameter in found.parameters}
+    unused |= arguments.keys() - {source.argument for source in sources.values()}
+    if unused:
         raise SignatureError(f"{found.name}: the query has no use for {', '.join(sorted(unused))}")
     return binders
 
 
 def _sources(argument: str, hint: Any) -> dict[str, Source]:
     """What an argument can fill: itself, or every field that it has."""
-    if is_dataclass(hint) or (isinstance(hint, type) and issubclass(hint, BaseModel)):
-        return {field: Source(argument, field, type_) for field, type_ in get_type_hints(hint).items()}
-    return {argument: Source(argument, None, hint)}
+    if is_dataclass(hint):
+        names = [field.name for field in fields(hint)]
+    elif isinstance(hint, type) and issubclass(hint, BaseModel):
+        names = list(hint.model_fields)
+    else:
+        return {argument: Source(argument, None, hint)}
+    types = get_type_hints(hint)
+    return {name: Source(argument, name, types[name]) for name in names}
 
 
 def _fits(parameter: Parameter, hint: Any) -> bool:
     # Whatever is not text yet is serialised for jsonb.
-    return parameter.type == "jsonb" or _plain_types(hint) <= {_PYTHON_TYPES.get(parameter.type)}
+    return parameter.type == "jsonb" or _plain_types(hint) <= {PYTHON_TYPES.get(parameter.type)}
 
 
 def _plain_types(hint: Any) -> set[Any]:

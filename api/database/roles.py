@@ -6,7 +6,7 @@ SERVICE_ROLE: Final = "lms_api"
 """Answers requests."""
 
 WORKER_ROLE: Final = "lms_worker"
-"""Sends mail and sweeps files."""
+"""Does what nobody waits for: sends mails, hands in overdue attempts, grades again, sweeps files."""
 
 MIGRATION_ROLE: Final = "lms_migrate"
 """Migrates and imports."""

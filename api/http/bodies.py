@@ -41,7 +41,7 @@ _INT64_DIGITS = 20
 
 
 class JsonBody(bytes):
-    """A body that passed `read_json`, not yet read into a model."""
+    """A body that passed `check_json`, not yet read into a model."""
 
     __slots__ = ()
 
@@ -50,7 +50,7 @@ class StrictRequest(Request[Any, Any, Any]):
     """Litestar's request, with a body that is checked before anything else looks at it."""
 
     async def json(self) -> Any:
-        check_content_type(self)
+        check_media_type(self, JSON, *((MERGE_PATCH,) if self.method == "PATCH" else ()))
         body = JsonBody(await self.body())
         check_json(body)
         return body
@@ -87,9 +87,8 @@ def invalid_body(error: ValidationError) -> ProblemError:
     return ProblemError(422, _summary(errors), "invalid-body", errors)
 
 
-def check_content_type(request: Request[Any, Any, Any]) -> None:
-    """JSON, or a merge patch where a patch is expected. Raises ProblemError 415."""
-    allowed = (JSON, MERGE_PATCH) if request.method == "PATCH" else (JSON,)
+def check_media_type(request: Request[Any, Any, Any], *allowed: str) -> None:
+    """One of these, in UTF-8. Raises ProblemError 415."""
     content_type, parameters = request.content_type
     if content_type not in allowed or parameters.get("charset", "utf-8").lower() != "utf-8":
         header = "Accept-Patch" if request.method == "PATCH" else "Accept"

@@ -18,9 +18,11 @@ from typing import Any, Final, Literal, cast
 from litestar import Request
 from litestar.exceptions import HTTPException
 
+from api.http.bodies import check_media_type
 from api.http.problems import ProblemError
 from api.models.email import MAX_LENGTH, canonical
 from api.models.enrollments import EnrollmentLine
+from api.wording import plural
 
 CSV: Final = "text/csv"
 COLUMNS: Final = ("email", "full_name", "state")
@@ -62,17 +64,9 @@ class EnrollmentFile:
     defects: list[LineDefect] = field(default_factory=list)
 
 
-async def receive_file(request: Request[Any, Any, Any], limit: int) -> bytes:
+async def receive_csv(request: Request[Any, Any, Any], limit: int) -> bytes:
     """The body of a request, which must be CSV. Raises ProblemError 415 and 413."""
-    content_type, parameters = request.content_type
-    if content_type != CSV or parameters.get("charset", "utf-8").lower() != "utf-8":
-        raise ProblemError(
-            415,
-            f"Send the file as {CSV}, in UTF-8.",
-            "unsupported-media-type",
-            [{"header": "Content-Type", "detail": f"Use {CSV}."}],
-            headers={"Accept": CSV},
-        )
+    check_media_type(request, CSV)
     try:
         return await request.body()
     except HTTPException as error:
@@ -104,9 +98,7 @@ def refused(defects: Iterable[LineDefect]) -> ProblemError:
     lines = len({defect.line for defect in found})
     shown = found[:MAX_DEFECTS]
     left_out = f" The first {MAX_DEFECTS:,} are named." if len(found) > len(shown) else ""
-    detail = (
-        f"{_number(len(found), 'defect')} in {_number(lines, 'line')}, so nothing was imported.{left_out}"
-    )
+    detail = f"{plural(len(found), 'defect')} in {plural(lines, 'line')}, so nothing was imported.{left_out}"
     return ProblemError(422, detail, "defective-file", [defect.told() for defect in shown])
 
 
@@ -210,7 +202,7 @@ class _LineReader:
     def read(self, record: _Record, file: EnrollmentFile) -> None:
         """Add a line to the file, or its defects; both, where the database may have something to add."""
         if len(record.cells) != len(self._columns):
-            cells = _number(len(record.cells), "cell")
+            cells = plural(len(record.cells), "cell")
             detail = f"The line has {cells}, and the header {len(self._columns)}."
             file.defects.append(LineDefect(record.line, None, detail))
             return
@@ -259,7 +251,3 @@ class _LineReader:
         if first != line:
             raise ValueError(f"This address is in line {first} already.")
         return email
-
-
-def _number(number: int, noun: str) -> str:
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"

@@ -111,10 +111,7 @@ class TakesGift(Operation):
 
     def __post_init__(self) -> None:
         example = "What is 2 + 2? {=4 ~5 ~22}\n\nThe square of 3 {#9}.\n"
-        text = OpenAPIMediaType(
-            schema=Schema(type=OpenAPIType.STRING, description=GIFT_TEXT, examples=[example])
-        )
-        self.request_body = RequestBody(content={"text/plain": text}, required=True)
+        self.request_body = _text_body("text/plain", GIFT_TEXT, example)
 
 
 @dataclass
@@ -123,17 +120,19 @@ class TakesCsv(Operation):
 
     def __post_init__(self) -> None:
         example = "email,full_name,state\r\nlena.vogel@example.edu,Lena Vogel,invited\r\n"
-        file = OpenAPIMediaType(
-            schema=Schema(type=OpenAPIType.STRING, description=CSV_FILE, examples=[example])
-        )
-        self.request_body = RequestBody(content={"text/csv": file}, required=True)
+        self.request_body = _text_body("text/csv", CSV_FILE, example)
+
+
+def _text_body(media_type: str, description: str, example: str) -> RequestBody:
+    schema = Schema(type=OpenAPIType.STRING, description=description, examples=[example])
+    return RequestBody(content={media_type: OpenAPIMediaType(schema=schema)}, required=True)
 
 
 PUBLIC: list[dict[str, list[str]]] = [{}]
 """The `security` of an operation that asks for no token."""
 
 
-class Document(JsonRenderPlugin):
+class OpenAPIDocument(JsonRenderPlugin):
     """The OpenAPI document, finished and encoded once."""
 
     _encoded: bytes | None = None
@@ -157,7 +156,7 @@ def openapi_config() -> OpenAPIConfig:
             include_in_schema=False,
             after_request=_refuse_unknown_path,
         ),
-        render_plugins=[Document(path="/openapi.json", media_type="application/json")],  # type: ignore[arg-type]
+        render_plugins=[OpenAPIDocument(path="/openapi.json", media_type="application/json")],  # type: ignore[arg-type]
         operation_id_creator=_operation_id,
         use_handler_docstrings=True,
         security=[{"bearer": []}],

@@ -7,8 +7,10 @@ from litestar import Request
 from pydantic import ValidationError
 
 from api.gift.questions import MAX_DEFECTS, GiftQuiz, read_quiz
+from api.http.bodies import check_media_type
 from api.http.problems import ProblemError
 from api.models.quizzes import ImportedQuestion, LeftOutQuestion, NewQuiz
+from api.wording import plural
 
 TEXT: Final = "text/plain"
 
@@ -28,15 +30,7 @@ def settings_of(title: str, week_number: int | None) -> NewQuiz:
 
 async def receive_text(request: Request[Any, Any, Any]) -> bytes:
     """The body of a request, which must be text. Raises ProblemError 415, and Litestar's own for 413."""
-    content_type, parameters = request.content_type
-    if content_type != TEXT or parameters.get("charset", "utf-8").lower() != "utf-8":
-        raise ProblemError(
-            415,
-            f"Send the questions as {TEXT}, in UTF-8.",
-            "unsupported-media-type",
-            [{"header": "Content-Type", "detail": f"Use {TEXT}."}],
-            headers={"Accept": TEXT},
-        )
+    check_media_type(request, TEXT)
     return await request.body()
 
 
@@ -91,14 +85,10 @@ def left_out(quiz: GiftQuiz) -> list[LeftOutQuestion]:
 def _summary(quiz: GiftQuiz, number: int) -> str:
     more = f" The first {MAX_DEFECTS:,} are named." if number > MAX_DEFECTS else ""
     if quiz.defects:
-        return f"{_number(min(number, MAX_DEFECTS), 'place')} to mend, so nothing was imported.{more}"
+        return f"{plural(min(number, MAX_DEFECTS), 'place')} to mend, so nothing was imported.{more}"
     if not quiz.questions:
         return f"There is no question here that a quiz can ask, so nothing was imported.{more}"
     return (
-        f"{_number(number, 'question')} cannot be asked here, so nothing was imported. With skip_unsupported=true the "
+        f"{plural(number, 'question')} cannot be asked here, so nothing was imported. With skip_unsupported=true the "
         f"others are.{more}"
     )
-
-
-def _number(number: int, noun: str) -> str:
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"

@@ -43,6 +43,7 @@ Title = Annotated[
     StringConstraints(strip_whitespace=True, min_length=1, max_length=200),
     Field(description="1 to 200 characters; space at its ends is cut off."),
 ]
+WeekOrNone = Annotated[int | None, Field(ge=1, le=53)]
 
 ABSENT: Any = None
 """The default of a field of a merge patch. Never read: what the client left out is not in the patch."""

@@ -16,7 +16,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-from api.models.common import ABSENT, PageOf, Request, Response, read_time
+from api.models.common import ABSENT, PageOf, Request, Response, WeekOrNone, read_time
 
 MAX_URL_LENGTH: Final = 2_000
 """Characters of an address, so that its index entry fits."""
@@ -80,7 +80,6 @@ MaterialTitle = Annotated[
     StringConstraints(strip_whitespace=True, min_length=1, max_length=300),
     Field(description="1 to 300 characters; space at its ends is cut off."),
 ]
-WeekOrNone = Annotated[int | None, Field(ge=1, le=53)]
 Metadata = Annotated[
     dict[str, Any],
     Field(

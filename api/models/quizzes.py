@@ -24,7 +24,7 @@ from pydantic import (
 )
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
-from api.models.common import ABSENT, PageOf, Request, Response, Title, read_time
+from api.models.common import ABSENT, PageOf, Request, Response, Title, WeekOrNone, read_time
 
 MAX_QUESTIONS: Final = 200
 _LARGEST: Final = 1e300
@@ -337,7 +337,6 @@ def _wrong_choices(question: Any, entry: Any, path: tuple[str, ...]) -> Iterable
 
 
 Time = Annotated[datetime, BeforeValidator(read_time)]
-WeekOrNone = Annotated[int | None, Field(ge=1, le=53)]
 Seconds = Annotated[int | None, Field(ge=10, le=604_800)]
 Attempts = Annotated[int | None, Field(ge=1, le=100)]
 State = Literal["draft", "published", "closed"]

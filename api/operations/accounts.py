@@ -5,12 +5,12 @@ from typing import Final
 
 from pydantic import TypeAdapter, ValidationError
 
-from api.http.passwords import hash_now
 from api.models.email import canonical
 from api.models.users import NewPassword, NewUser
 from api.operations.failures import FailureError
 from api.operations.statements import count
 from api.operations.targets import connect
+from api.passwords import hash_now
 
 UNUSABLE: Final = "!"
 """The hash of no password: nobody can log in."""

@@ -10,21 +10,15 @@ its week with other lessons; one without is the week. Lessons of one week become
 in the order of their numbers, and their descriptions as objectives, one a line.
 """
 
-from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
-from typing import Any, Final, TypeVar
+from typing import Any, ClassVar, Final
 from uuid import UUID
-
-from pydantic import BaseModel, ValidationError
 
 from api.models.courses import NewCourse
 from api.models.syllabus_weeks import NumberedSyllabusWeek
 from api.operations.failures import FailureError
-from api.operations.source_files import kind_of
-
-Model = TypeVar("Model", bound=BaseModel)
+from api.operations.source_files import SourceFile, checked, kind_of
 
 FILE: Final = "courses.json"
 CAPACITY: Final = 1_000
@@ -37,18 +31,6 @@ _TEXT_KEYS: Final = frozenset({"description", "licence", "source"})
 _ORIGIN_KEYS: Final = {"source": "Source", "licence": "Licence"}
 _WEEK_KEYS: Final = {"week": "week_number", "topic": "topic", "description": "objectives"}
 """The keys of an entry, and what the service calls them."""
-
-
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    """Something that was not imported: where it stands, and why.
-
-    The place is a JSON pointer into the file, behind the number of the line where each line is a document.
-    """
-
-    file: str
-    place: str
-    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,16 +52,12 @@ class _Entry:
 
 
 @dataclass(slots=True)
-class Source:
-    """What a file says that can be imported, and what it says that cannot."""
+class Source(SourceFile):
+    """The courses of a file."""
+
+    name: ClassVar = FILE
 
     courses: list[SourceCourse] = field(default_factory=list)
-    refused: list[Refusal] = field(default_factory=list)
-    unknown_keys: Counter[str] = field(default_factory=Counter)
-    """Keys that mean nothing here, and how often each is there."""
-
-    def refuse(self, place: str, reason: str) -> None:
-        self.refused.append(Refusal(FILE, place, reason))
 
 
 def read_source(document: Any, *, term_id: UUID, lecturer_id: UUID) -> Source:
@@ -202,27 +180,3 @@ def _merged(entries: list[_Entry]) -> dict[str, Any]:
 
 def _picked(given: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
     return {name: given[key] for key, name in names.items() if key in given}
-
-
-def checked(
-    refuse: Callable[[str, str], None],
-    place: str,
-    model: type[Model],
-    values: Mapping[str, Any],
-    keys: Mapping[str, str] = MappingProxyType({}),
-) -> Model | None:
-    """The values in a model of the service. What it refuses is told by place, with the key of the file, and reason."""
-    key_of = {name: key for key, name in keys.items()}
-    try:
-        made = model.model_validate(values)
-    except ValidationError as error:
-        for found in error.errors(include_url=False, include_context=False, include_input=False):
-            name = str(found["loc"][0])
-            refuse(f"{place}/{key_of.get(name, name)}", f"{found['msg'].removesuffix('.')}.")
-        return None
-    # The models leave this to the check of a request's body: PostgreSQL can store every other character.
-    for name, value in values.items():
-        if isinstance(value, str) and "\0" in value:
-            refuse(f"{place}/{key_of.get(name, name)}", "A text cannot hold the character NUL.")
-            return None
-    return made

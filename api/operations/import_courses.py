@@ -38,14 +38,15 @@ from psycopg.types.json import Jsonb
 
 from api.models.email import canonical
 from api.operations import course_source, material_source, question_source
-from api.operations.course_source import Refusal, Source, SourceCourse, read_source
+from api.operations.course_source import Source, SourceCourse, read_source
 from api.operations.failures import FailureError
-from api.operations.material_source import MaterialSource, read_lines, read_materials
+from api.operations.material_source import MaterialSource, read_materials
 from api.operations.question_source import QuestionSource, read_questions
-from api.operations.source_files import other_files, plural, read_json
+from api.operations.source_files import Refusal, other_files, read_json, read_lines
 from api.operations.statements import count, rows
 from api.operations.targets import connect
 from api.operations.terminal import Step
+from api.wording import plural
 
 TERM_CODE: Final = "IMPORTED"
 TERM_TITLE: Final = "Imported courses"

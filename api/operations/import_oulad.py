@@ -62,10 +62,11 @@ from api.operations.oulad_source import (
     SourceFile,
     read_lines,
 )
-from api.operations.source_files import other_files, plural
+from api.operations.source_files import other_files
 from api.operations.statements import count, rows
 from api.operations.targets import connect
 from api.operations.terminal import Step
+from api.wording import plural
 
 _SQL: Final = Path(__file__).resolve().parent / "sql"
 _STAGING: Final = {

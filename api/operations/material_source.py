@@ -12,21 +12,17 @@ Markdown image or link is cut off: `![A film` and `[A film](https://…)` are A 
 gives one: its last segment, or else its host.
 """
 
-import json
 import re
-from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, ClassVar, Final
 from urllib.parse import unquote, urlsplit
 
 from pydantic import BaseModel, ConfigDict, StringConstraints
 
-from api.models.materials import Kind, MaterialTitle, Url, WeekOrNone
-from api.operations.course_source import Refusal, checked
-from api.operations.failures import FailureError
-from api.operations.source_files import kind_of, read_text
+from api.models.common import WeekOrNone
+from api.models.materials import Kind, MaterialTitle, Url
+from api.operations.source_files import Line, SourceFile, checked, kind_of
 
 FILE: Final = "materials.jsonl"
 
@@ -66,44 +62,14 @@ class SourceMaterial:
 
 
 @dataclass(slots=True)
-class MaterialSource:
-    """What a file says that can be imported, and what it says that cannot."""
+class MaterialSource(SourceFile):
+    """The materials of a file."""
+
+    name: ClassVar = FILE
 
     materials: list[SourceMaterial] = field(default_factory=list)
-    refused: list[Refusal] = field(default_factory=list)
-    unknown_keys: Counter[str] = field(default_factory=Counter)
-    """Keys that mean nothing here, and how often each is there."""
     files: int = 0
     """Lines that name a file in place of an address."""
-
-    def refuse(self, place: str, reason: str) -> None:
-        self.refused.append(Refusal(FILE, place, reason))
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """A line of a file, from 1, and the JSON value that it holds, or why it holds none."""
-
-    number: int
-    value: Any = None
-    defect: str | None = None
-
-
-def read_lines(path: Path) -> list[Line]:
-    """The lines of a file in UTF-8, without empty ones; none where there is no such file.
-
-    Raises:
-        FailureError: the file is damaged: it is not UTF-8, Git LFS has not brought it, or it ends in the middle
-            of a line. It names the file, and the line if it can.
-    """
-    if not path.exists():
-        return []
-    # Not splitlines(): JSON may hold other characters that end a line of text.
-    texts = read_text(path).split("\n")
-    lines = [_line(number, text) for number, text in enumerate(texts, start=1) if text.strip()]
-    if lines and lines[-1].number == len(texts) and lines[-1].defect is not None:
-        raise FailureError(f"{path}, line {len(texts)}: the file ends in the middle of a line.")
-    return lines
 
 
 def read_materials(lines: list[Line], course_codes: Collection[str]) -> MaterialSource:
@@ -125,36 +91,6 @@ def read_materials(lines: list[Line], course_codes: Collection[str]) -> Material
             seen[key] = line.number
             source.materials.append(found)
     return source
-
-
-def _line(number: int, text: str) -> Line:
-    try:
-        return Line(number, json.loads(text, object_pairs_hook=_object, parse_constant=_no_number))
-    except json.JSONDecodeError as error:
-        return Line(number, defect=f"This is not JSON: see column {error.colno} ({error.msg}).")
-    except _DefectError as error:
-        return Line(number, defect=str(error))
-    except (RecursionError, ValueError):
-        return Line(
-            number,
-            defect="This is nested thousands of levels deep, or has a number of thousands of digits.",
-        )
-
-
-class _DefectError(Exception):
-    """What Python's parser would let pass."""
-
-
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        ((twice, _),) = Counter(key for key, _ in pairs).most_common(1)
-        raise _DefectError(f"The key {json.dumps(twice)} is there twice in one object.")
-    return found
-
-
-def _no_number(name: str) -> Any:
-    raise _DefectError(f"{name} is not a JSON number.")
 
 
 def _read_line(source: MaterialSource, line: Line) -> SourceMaterial | None:

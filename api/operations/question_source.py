@@ -10,18 +10,15 @@ it stands.
 """
 
 import re
-from collections import Counter
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
-from typing import Any, Final, Literal
+from typing import Any, ClassVar, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from api.models.common import Title
-from api.models.quizzes import MAX_QUESTIONS, NewQuizVersion, WeekOrNone
-from api.operations.course_source import Refusal, checked
-from api.operations.material_source import Line
-from api.operations.source_files import kind_of
+from api.models.common import Title, WeekOrNone
+from api.models.quizzes import MAX_QUESTIONS, NewQuizVersion
+from api.operations.source_files import Line, SourceFile, checked, kind_of
 
 FILE: Final = "questions.jsonl"
 
@@ -70,16 +67,12 @@ class SourceQuiz:
 
 
 @dataclass(slots=True)
-class QuestionSource:
-    """What a file says that can be imported, and what it says that cannot."""
+class QuestionSource(SourceFile):
+    """The quizzes of a file."""
+
+    name: ClassVar = FILE
 
     quizzes: list[SourceQuiz] = field(default_factory=list)
-    refused: list[Refusal] = field(default_factory=list)
-    unknown_keys: Counter[str] = field(default_factory=Counter)
-    """Keys that mean nothing here, and how often each is there."""
-
-    def refuse(self, place: str, reason: str) -> None:
-        self.refused.append(Refusal(FILE, place, reason))
 
 
 def read_questions(lines: list[Line], course_codes: Collection[str]) -> QuestionSource:

@@ -4,11 +4,19 @@ import csv
 import json
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from types import MappingProxyType
+from typing import Any, ClassVar, Final, TypeVar
+
+from pydantic import BaseModel, ValidationError
 
 from api.operations.failures import FailureError
+from api.wording import plural
+
+Model = TypeVar("Model", bound=BaseModel)
 
 LINE_LENGTH: Final = 10_000
 """Characters of a line of CSV. One that is longer is no data."""
@@ -17,6 +25,40 @@ _LFS_POINTER: Final = b"version https://git-lfs.github.com/"
 _TOKEN: Final = re.compile(
     r'(?P<text>"(?:[^"\\]|\\.)*+")(?P<is_key>\s*:)?|(?P<constant>NaN|-?Infinity)|(?P<brace>[{}])'
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Something that was not imported: where it stands, and why.
+
+    The place is a JSON pointer into the file, behind the number of the line where each line is a document.
+    """
+
+    file: str
+    place: str
+    reason: str
+
+
+@dataclass(slots=True)
+class SourceFile:
+    """What a file says that cannot be imported. Each kind of file adds what can be."""
+
+    name: ClassVar[str]
+    refused: list[Refusal] = field(default_factory=list)
+    unknown_keys: Counter[str] = field(default_factory=Counter)
+    """Keys that mean nothing here, and how often each is there."""
+
+    def refuse(self, place: str, reason: str) -> None:
+        self.refused.append(Refusal(self.name, place, reason))
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line of a file, from 1, and the JSON value that it holds, or why it holds none."""
+
+    number: int
+    value: Any = None
+    defect: str | None = None
 
 
 def read_json(path: Path) -> Any:
@@ -52,6 +94,23 @@ def read_text(path: Path) -> str:
         raise FailureError(f"{path}, line {line}: this is not UTF-8.") from None
 
 
+def read_lines(path: Path) -> list[Line]:
+    """The lines of a file in UTF-8, without empty ones; none where there is no such file.
+
+    Raises:
+        FailureError: the file is damaged: it is not UTF-8, Git LFS has not brought it, or it ends in the middle
+            of a line. It names the file, and the line if it can.
+    """
+    if not path.exists():
+        return []
+    # Not splitlines(): JSON may hold other characters that end a line of text.
+    texts = read_text(path).split("\n")
+    lines = [_line(number, text) for number, text in enumerate(texts, start=1) if text.strip()]
+    if lines and lines[-1].number == len(texts) and lines[-1].defect is not None:
+        raise FailureError(f"{path}, line {len(texts)}: the file ends in the middle of a line.")
+    return lines
+
+
 def read_csv(path: Path, columns: Sequence[str]) -> Iterator[tuple[int, list[str]]]:
     """The lines of a CSV file below its header: the number of each, and as many fields as there are columns.
 
@@ -78,6 +137,30 @@ def read_csv(path: Path, columns: Sequence[str]) -> Iterator[tuple[int, list[str
         yield number, fields
 
 
+def checked(
+    refuse: Callable[[str, str], None],
+    place: str,
+    model: type[Model],
+    values: Mapping[str, Any],
+    keys: Mapping[str, str] = MappingProxyType({}),
+) -> Model | None:
+    """The values in a model of the service. What it refuses is told by place, with the key of the file, and reason."""
+    key_of = {name: key for key, name in keys.items()}
+    try:
+        made = model.model_validate(values)
+    except ValidationError as error:
+        for found in error.errors(include_url=False, include_context=False, include_input=False):
+            name = str(found["loc"][0])
+            refuse(f"{place}/{key_of.get(name, name)}", f"{found['msg'].removesuffix('.')}.")
+        return None
+    # The models leave this to the check of a request's body: PostgreSQL can store every other character.
+    for name, value in values.items():
+        if isinstance(value, str) and "\0" in value:
+            refuse(f"{place}/{key_of.get(name, name)}", "A text cannot hold the character NUL.")
+            return None
+    return made
+
+
 def other_files(folder: Path, read: frozenset[str]) -> Iterator[tuple[str, str]]:
     """What lies in a folder beside the files that were read: name, and how much there is of it."""
     for path in sorted(folder.iterdir()):
@@ -91,10 +174,6 @@ def other_files(folder: Path, read: frozenset[str]) -> Iterator[tuple[str, str]]
                 yield path.name, plural(sum(1 for line in file if line.strip()), "line")
         else:
             yield path.name, plural(path.stat().st_size, "byte")
-
-
-def plural(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def kind_of(value: object) -> str:
@@ -124,6 +203,36 @@ def _fields(path: Path, number: int, line: str) -> list[str]:
     except csv.Error as error:
         reason = str(error).partition(" - ")[0]
         raise FailureError(f"{path}, line {number}: this is not CSV ({reason}).") from None
+
+
+def _line(number: int, text: str) -> Line:
+    try:
+        return Line(number, json.loads(text, object_pairs_hook=_object, parse_constant=_no_number))
+    except json.JSONDecodeError as error:
+        return Line(number, defect=f"This is not JSON: see column {error.colno} ({error.msg}).")
+    except _DefectError as error:
+        return Line(number, defect=str(error))
+    except (RecursionError, ValueError):
+        return Line(
+            number,
+            defect="This is nested thousands of levels deep, or has a number of thousands of digits.",
+        )
+
+
+class _DefectError(Exception):
+    """What Python's parser would let pass."""
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        ((twice, _),) = Counter(key for key, _ in pairs).most_common(1)
+        raise _DefectError(f"The key {json.dumps(twice)} is there twice in one object.")
+    return found
+
+
+def _no_number(name: str) -> Any:
+    raise _DefectError(f"{name} is not a JSON number.")
 
 
 def _parse(path: Path, text: str) -> Any:

@@ -1,7 +1,7 @@
 """The SQL of operations: query files as in sql/, beside the code that sends them, run on psycopg.
 
+    api/operations/sql/    what `lms import`, `lms users`, `lms mail` and `lms performance` send
     seeds/sql/             what `lms seed` sends
-    api/operations/sql/    what `lms import` sends
 
 They have the form of sql/README.md, `$n` and header included, so that a DBA reads and EXPLAINs them the same
 way and finds them by name in pg_stat_statements. They do not lie in sql/, because that folder is exactly what

@@ -426,7 +426,7 @@ class Sender:
         try:
             issued = await account_tokens.issue_account_token(
                 self._pool,
-                token_hash=sha256(token.encode("ascii")).digest(),
+                account_token_hash=sha256(token.encode("ascii")).digest(),
                 user_id=delivery.user_id,
                 valid_hours=self._letterhead.invitation_days * 24,
             )

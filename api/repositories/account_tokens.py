@@ -11,7 +11,7 @@ from api.models.users import UserKey
 
 @query("account_tokens/issue_account_token")
 async def issue_account_token(
-    db: Database, *, token_hash: bytes, user_id: UUID, valid_hours: int
+    db: Database, *, account_token_hash: bytes, user_id: UUID, valid_hours: int
 ) -> AccountTokenIssue | None: ...
 
 

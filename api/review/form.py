@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from itertools import zip_longest
 from pathlib import Path
 
 from api.database.queries import Query, QueryFileError, parse_query
@@ -45,6 +46,7 @@ def read_files(folder: Path) -> tuple[dict[str, Query], list[str]]:
 
 def check_text(query: Query) -> Iterator[str]:
     """What is wrong with a file that can be read."""
+    yield from _check_columns(query)
     for position, aggregate in unordered_lists(query.text):
         yield f"{place(query, position)}: {aggregate} without an order gives its list in whatever order"
     yield from _check_refusals(query)
@@ -53,6 +55,18 @@ def check_text(query: Query) -> Iterator[str]:
 def refused_rules(query: Query) -> set[str]:
     """The rules that a statement enforces itself, by `lms.refuse('…')`."""
     return {match["rule"] for match in _REFUSAL.finditer(without_comments(query.text)) if match["rule"]}
+
+
+def _check_columns(query: Query) -> Iterator[str]:
+    """Parameters and failures that do not stand in columns, two spaces behind the widest."""
+    for table in (r"^-- (\$.*)", "^-- fails   (.*)"):
+        lines = list(re.finditer(table, query.text, re.MULTILINE))
+        rows = [re.split(" {2,}", line[1]) for line in lines]
+        widths = [max(map(len, column)) for column in zip_longest(*rows, fillvalue="")]
+        for line, row in zip(lines, rows, strict=True):
+            wanted = "  ".join(map(str.ljust, row, widths)).rstrip()
+            if line[1] != wanted:
+                yield f"{place(query, line.start())}: in columns this line is: {wanted}"
 
 
 def _check_refusals(query: Query) -> Iterator[str]:

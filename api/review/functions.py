@@ -4,33 +4,19 @@ import importlib
 import pkgutil
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import fields, is_dataclass
-from datetime import date, datetime
 from inspect import getmembers, isclass
-from typing import Any, get_type_hints
-from uuid import UUID
+from typing import Any, Final, get_type_hints
 
 import api.models
 import api.repositories
 from api.database.queries import Query, QueryFileError
-from api.database.query import BOUND, SignatureError, bind
+from api.database.query import BOUND, PYTHON_TYPES, SignatureError, bind
 from api.review.form import place
 from api.review.server import Column
 
 Functions = Mapping[str, Callable[..., Any]]
 
-_PYTHON_TYPES: dict[str, type] = {
-    "bigint": int,
-    "boolean": bool,
-    "bytea": bytes,
-    "date": date,
-    "integer": int,
-    "json": bytes,
-    "jsonb": str,
-    "smallint": int,
-    "text": str,
-    "timestamptz": datetime,
-    "uuid": UUID,
-}
+_COLUMN_TYPES: Final = {**PYTHON_TYPES, "json": bytes, "jsonb": str}
 """What asyncpg makes of a column, as the pool is set up."""
 
 
@@ -98,7 +84,7 @@ def _compare_fields(query: Query, columns: tuple[Column, ...], model: type) -> I
         yield f"{place(query)}: {model.__name__} has no field for the column {name}"
     for column in columns:
         hint = hints.get(column.name)
-        if hint is not None and _PYTHON_TYPES.get(column.type) not in (hint, *getattr(hint, "__args__", ())):
+        if hint is not None and _COLUMN_TYPES.get(column.type) not in (hint, *getattr(hint, "__args__", ())):
             yield f"{place(query)}: the column {column.name} is {column.type}, its field {hint}"
 
 

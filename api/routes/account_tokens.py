@@ -9,10 +9,10 @@ from api.http.authentication import hash_token
 from api.http.bodies import Sent
 from api.http.documents import Document, gone
 from api.http.openapi import PUBLIC, problems
-from api.http.passwords import hash_password
 from api.http.problems import ProblemError
 from api.http.service import database_of
 from api.models.account_tokens import Redemption
+from api.passwords import hash_password
 from api.repositories import account_tokens
 
 

@@ -26,7 +26,10 @@ async def list_audit_events(
     cursor: Cursor = None,
     count: Count = False,
 ) -> Document[AuditEventPage]:
-    """What was changed about accounts and enrolments, the latest first. For administrators; at most one filter."""
+    """What was done to accounts, enrolments, attempts, grades, keys and regrades, the latest first.
+
+    For administrators; at most one filter.
+    """
     db, actor = database_of(request), actor_of(request)
     page = page_of(limit, offset, cursor, count)
     given = [

@@ -1,4 +1,4 @@
-"""/auth: logging in and out."""
+"""/auth: logging in and out, who is logged in, and their password."""
 
 import json
 from typing import Any
@@ -10,11 +10,11 @@ from api.http.authentication import hash_token, new_token
 from api.http.bodies import Sent
 from api.http.documents import Document, gone, shown
 from api.http.openapi import PUBLIC, problems
-from api.http.passwords import hash_password, verify_password
 from api.http.problems import ProblemError, unauthenticated
 from api.http.service import actor_of, database_of, service_of
 from api.models.auth import Credentials, Login, Me, PasswordChange, Token
 from api.models.email import canonical
+from api.passwords import hash_password, verify_password
 from api.repositories import auth
 
 

@@ -84,7 +84,7 @@ async def update_course(
 
 @delete("/courses/{course_id:str}", tags=["courses"], responses=problems(401, 404, 409, 412, 428))
 async def delete_course(request: Request[Any, Any, Any], course_id: FromPath[UUID]) -> Document[None]:
-    """Delete a course and its syllabus. 404: no such course for you."""
+    """Delete a course with its syllabus, materials and quizzes. 404: no such course for you."""
     await courses.delete_course(
         database_of(request),
         actor=actor_of(request),

@@ -13,7 +13,7 @@ from api.database.pool import Database
 from api.http.bodies import Sent, SentPatch
 from api.http.conditions import expected_version
 from api.http.documents import Document, changed, created, listed, shown
-from api.http.enrollment_files import EnrollmentFile, LineDefect, read_file, receive_file, refused
+from api.http.enrollment_files import EnrollmentFile, LineDefect, read_file, receive_csv, refused
 from api.http.idempotency import once, once_whole
 from api.http.openapi import TakesCsv, problems
 from api.http.paging import Count, Cursor, Limit, Offset, page_of
@@ -102,7 +102,7 @@ async def import_enrollments(
     # Nobody makes the service read a file who may not import it.
     await courses.read_taught_course(service.database, actor=actor, course_id=course_id)
     limit = service.settings.import_limit
-    content = await receive_file(request, limit)
+    content = await receive_csv(request, limit)
 
     async def work(db: Database) -> Document[EnrollmentImport]:
         await courses.lock_taught_course(db, actor=actor, course_id=course_id)

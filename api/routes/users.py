@@ -15,7 +15,6 @@ from api.http.documents import Document, changed, created, gone, listed, shown
 from api.http.idempotency import once
 from api.http.openapi import problems
 from api.http.paging import Count, Cursor, Limit, Offset, page_of
-from api.http.passwords import hash_password
 from api.http.problems import ProblemError, unauthenticated
 from api.http.service import actor_of, database_of
 from api.models.users import (
@@ -28,6 +27,7 @@ from api.models.users import (
     UserPatch,
     UserSettings,
 )
+from api.passwords import hash_password
 from api.repositories import auth, users
 
 

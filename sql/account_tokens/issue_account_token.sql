@@ -1,9 +1,9 @@
 -- account_tokens/issue_account_token
 -- Make the link of a mail to somebody who was invited. No row: the account has a password, or is closed.
 --
--- $1  token_hash   bytea
--- $2  user_id      uuid
--- $3  valid_hours  integer
+-- $1  account_token_hash  bytea
+-- $2  user_id             uuid
+-- $3  valid_hours         integer
 --
 -- role    lms_worker
 -- result  row?  AccountTokenIssue

@@ -1,5 +1,6 @@
 -- account_tokens/read_account_token
 -- Whose account a link opens, before a password is hashed for it. The statement that sets the password still decides.
+-- No row: there is no such link, or it opens nothing any more.
 --
 -- $1  account_token_hash  bytea
 --

@@ -4,7 +4,7 @@
 -- $1  account_token_hash  bytea
 -- $2  password_hash       text
 --
--- result  json  UserKey
+-- result  json  UserKey    401: the link was used, has ended, or its account was closed
 -- fails   users_password_hash_ck
 -- index   account_tokens_pk, users_pk
 

@@ -1,6 +1,6 @@
 -- answer_keys/put_answer_key
--- Correct the key to a version of a quiz, whose questions stay, by whoever teaches its course and has seen the present
--- one. Attempts keep their scores until a regrade.
+-- Correct the key to a version of a quiz, by whoever teaches its course and has seen the present key. The questions
+-- stay as they are, and attempts keep their scores until a regrade.
 --
 -- $1  token_hash      bytea
 -- $2  quiz_id         uuid

@@ -16,20 +16,7 @@ select /* answer_keys/read_answer_key */
             'version_number', $3::integer,
             'key_version', keys.key_version,
             'key', keys.key,
-            'regrade_due', coalesce(
-                (
-                    -- The first by the index, which is the oldest key: `exists` would look for one among all.
-                    select attempts.graded_by_key
-                    from lms.quiz_attempts as attempts
-                    where
-                        attempts.quiz_id = $2
-                        and attempts.quiz_version = $3
-                        and attempts.graded_by_key is not null
-                    order by attempts.graded_by_key, attempts.attempt_id
-                    limit 1
-                ) < keys.key_version,
-                false
-            )
+            'regrade_due', lms.wants_regrade($2, $3, keys.key_version)
         )
     end as document,
     keys.key_version as version

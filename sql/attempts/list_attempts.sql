@@ -9,7 +9,7 @@
 -- $5  page_offset  bigint
 -- $6  with_total   boolean  counting costs more than the page
 --
--- result  page   AttemptPage    404: no such quiz for this actor
+-- result  page  AttemptPage    404: no such quiz for this actor
 -- index   quizzes_pk, courses_pk, quiz_attempts_quiz_id_attempt_id_ix, quiz_attempts_attempt_number_uq
 
 select /* attempts/list_attempts */

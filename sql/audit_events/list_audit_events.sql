@@ -7,7 +7,7 @@
 -- $4  page_offset  bigint
 -- $5  with_total   boolean  counting costs more than the page
 --
--- result  page   AuditEventPage    404: only administrators see this list
+-- result  page  AuditEventPage    404: only administrators see this list
 -- index   audit_events_pk
 
 select /* audit_events/list_audit_events */

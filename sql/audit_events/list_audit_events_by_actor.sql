@@ -8,7 +8,7 @@
 -- $5  page_offset  bigint
 -- $6  with_total   boolean  counting costs more than the page
 --
--- result  page   AuditEventPage    404: only administrators see this list
+-- result  page  AuditEventPage    404: only administrators see this list
 -- index   audit_events_actor_id_audit_event_id_ix
 
 select /* audit_events/list_audit_events_by_actor */

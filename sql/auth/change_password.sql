@@ -5,7 +5,7 @@
 -- $1  token_hash     bytea
 -- $2  password_hash  text
 --
--- result  json   UserKey
+-- result  json  UserKey
 -- fails   users_password_hash_ck
 -- index   users_pk
 

@@ -6,8 +6,8 @@
 -- $3  session_hours       integer  until the session ends in any case
 -- $4  session_idle_hours  integer  without a request, until it ends
 --
--- result  json   Session    401: the account was closed meanwhile
--- fails   sessions_pk          409 Try again.
+-- result  json  Session    401: the account was closed meanwhile
+-- fails   sessions_pk  409 Try again.
 -- index   users_pk
 
 with /* auth/create_session */ created as (

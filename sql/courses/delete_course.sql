@@ -1,6 +1,6 @@
 -- courses/delete_course
--- Delete a course, its syllabus and its materials, if nobody was ever on it, by whoever teaches it and has seen its
--- present version.
+-- Delete a course with its syllabus, materials and quizzes, if nobody was ever on it, by whoever teaches it and has
+-- seen its present version.
 --
 -- $1  token_hash  bytea
 -- $2  course_id   uuid

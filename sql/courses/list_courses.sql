@@ -7,7 +7,7 @@
 -- $4  page_offset  bigint
 -- $5  with_total   boolean  counting costs more than the page
 --
--- result  page   CoursePage
+-- result  page  CoursePage
 -- index   courses_pk, courses_lecturer_id_course_id_ix, student_enrollments_pk
 
 select /* courses/list_courses */

@@ -10,7 +10,7 @@
 -- $6  page_offset  bigint
 -- $7  with_total   boolean  counting costs more than the page
 --
--- result  page   CoursePage
+-- result  page  CoursePage
 -- index   courses_lecturer_id_course_id_ix, student_enrollments_pk
 
 select /* courses/list_courses_by_lecturer */

@@ -8,7 +8,7 @@
 -- $5  page_offset  bigint
 -- $6  with_total   boolean  counting costs more than the page
 --
--- result  page   CoursePage
+-- result  page  CoursePage
 -- index   courses_term_id_course_id_ix, courses_lecturer_id_course_id_ix, student_enrollments_pk
 
 select /* courses/list_courses_by_term */

@@ -4,8 +4,8 @@
 -- $1  token_hash  bytea
 -- $2  course_id   uuid
 --
--- result  json   CourseKey           404: no such course for this actor to teach
--- fails   courses_state_open         409 The course is closed.
+-- result  json  CourseKey    404: no such course for this actor to teach
+-- fails   courses_state_open  409 The course is closed.
 -- index   courses_pk
 
 with /* courses/lock_taught_course */ actor as (

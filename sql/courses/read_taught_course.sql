@@ -5,7 +5,7 @@
 -- $1  token_hash  bytea
 -- $2  course_id   uuid
 --
--- result  json   CourseKey    404: no such course for this actor to teach
+-- result  json  CourseKey    404: no such course for this actor to teach
 -- index   courses_pk
 
 select /* courses/read_taught_course */

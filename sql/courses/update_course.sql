@@ -14,10 +14,10 @@
 -- fails   courses_capacity_ck
 -- fails   courses_state_ck
 -- fails   courses_mastery_policy_ck
--- fails   courses_term_id_fk           422 /term_id There is no such term.
--- fails   courses_lecturer_id_fk       422 /lecturer_id There is no such lecturer.
--- fails   courses_lecturer_id_assign   422 /lecturer_id Only an administrator says who else teaches a course.
--- fails   courses_seats_ck             409 /capacity More students than that are on the course.
+-- fails   courses_term_id_fk          422 /term_id There is no such term.
+-- fails   courses_lecturer_id_fk      422 /lecturer_id There is no such lecturer.
+-- fails   courses_lecturer_id_assign  422 /lecturer_id Only an administrator says who else teaches a course.
+-- fails   courses_seats_ck            409 /capacity More students than that are on the course.
 -- index   courses_pk
 
 with /* courses/update_course */ actor as (

@@ -17,7 +17,7 @@
 -- $5  page_offset  bigint
 -- $6  with_total   boolean  counting costs more than the page
 --
--- result  page   Gradebook    404: no such course for this actor to teach
+-- result  page  Gradebook    404: no such course for this actor to teach
 -- index   courses_pk, student_enrollments_course_id_state_student_id_ix
 
 select /* dashboards/list_gradebook */

@@ -11,7 +11,7 @@
 -- $1  token_hash  bytea
 -- $2  course_id   uuid
 --
--- result  json   CourseDashboard    404: no such course for this actor to teach
+-- result  json  CourseDashboard    404: no such course for this actor to teach
 -- index   courses_pk, student_enrollments_course_id_state_student_id_ix, quizzes_course_id_quiz_id_ix
 
 select /* dashboards/read_course_dashboard */

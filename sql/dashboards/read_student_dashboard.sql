@@ -19,7 +19,7 @@
 -- $1  token_hash  bytea
 -- $2  student_id  uuid
 --
--- result  json   StudentDashboard    404: no such student for this actor
+-- result  json  StudentDashboard    404: no such student for this actor
 -- index   users_pk, student_enrollments_pk, topic_performance_pk
 
 select /* dashboards/read_student_dashboard */

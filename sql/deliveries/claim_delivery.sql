@@ -5,7 +5,7 @@
 -- $1  lease_seconds  integer
 --
 -- role    lms_worker
--- result  row?   ClaimedDelivery
+-- result  row?  ClaimedDelivery
 -- index   email_outbox_next_attempt_at_delivery_id_ix, email_outbox_pk, users_pk, courses_pk
 
 with /* deliveries/claim_delivery */ due as (

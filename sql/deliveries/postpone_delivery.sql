@@ -1,6 +1,6 @@
 -- deliveries/postpone_delivery
--- Note that a mail could not be sent for now: it is due again after a wait that doubles each time, half a quarter of it
--- at random, or given up after the twelfth attempt. No row: somebody else has taken it since.
+-- Note that a mail could not be sent for now: it is due again after a wait that doubles each time, give or take a
+-- quarter at random, or given up after the twelfth attempt. Zero rows: somebody else has taken it since.
 --
 -- $1  delivery_id   uuid
 -- $2  attempts      smallint  what the claim gave

@@ -4,7 +4,7 @@
 -- $1  token_hash   bytea
 -- $2  delivery_id  uuid
 --
--- result  json   Delivery    404: no such delivery for this actor
+-- result  json  Delivery    404: no such delivery for this actor
 -- index   email_outbox_pk, courses_pk
 
 select /* deliveries/read_delivery */

@@ -1,5 +1,5 @@
 -- deliveries/settle_delivery
--- Note that a mail was sent, or will never be. No row: somebody else has taken it since.
+-- Note that a mail was sent, or will never be. Zero rows: somebody else has taken it since.
 --
 -- $1  delivery_id  uuid
 -- $2  attempts     smallint  what the claim gave

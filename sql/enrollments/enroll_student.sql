@@ -11,10 +11,10 @@
 -- result  created  Enrollment    404: no such course for this actor to teach
 -- fails   student_enrollments_pk
 -- fails   student_enrollments_state_ck
--- fails   student_enrollments_student_id_known   422 /student_id There is no such student.
--- fails   student_enrollments_email_known        422 /email There is no student with this address.
--- fails   courses_seats_ck                       409 The course is full.
--- fails   courses_state_open                     409 The course is closed.
+-- fails   student_enrollments_student_id_known  422 /student_id There is no such student.
+-- fails   student_enrollments_email_known       422 /email There is no student with this address.
+-- fails   courses_seats_ck                      409 The course is full.
+-- fails   courses_state_open                    409 The course is closed.
 -- index   courses_pk
 
 with /* enrollments/enroll_student */ actor as (

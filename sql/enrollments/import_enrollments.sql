@@ -8,11 +8,11 @@
 -- $3  lines       jsonb    an array of line, email (canonical, none twice), full_name, state (active or invited)
 -- $4  dry_run     boolean  judge and report, and make nothing
 --
--- result  row?   EnrollmentImportResult
+-- result  row?  EnrollmentImportResult
 -- fails   users_email_uq
 -- fails   users_email_ck
 -- fails   users_full_name_ck
--- fails   student_enrollments_student_id_fk   409 Somebody in the file ceased to be a student meanwhile. Try again.
+-- fails   student_enrollments_student_id_fk  409 Somebody in the file ceased to be a student meanwhile. Try again.
 -- index   courses_pk, users_email_uq, student_enrollments_pk
 
 with /* enrollments/import_enrollments */ actor as (

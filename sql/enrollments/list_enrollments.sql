@@ -10,7 +10,7 @@
 -- $6  page_offset  bigint
 -- $7  with_total   boolean  counting costs more than the page
 --
--- result  page   EnrollmentPage    404: no such course for this actor to teach
+-- result  page  EnrollmentPage    404: no such course for this actor to teach
 -- index   courses_pk, student_enrollments_course_id_state_student_id_ix
 
 select /* enrollments/list_enrollments */

@@ -8,7 +8,7 @@
 -- $5  page_offset  bigint
 -- $6  with_total   boolean  counting costs more than the page
 --
--- result  page   EnrollmentPage    404: no such student for this actor
+-- result  page  EnrollmentPage    404: no such student for this actor
 -- index   users_pk, student_enrollments_pk
 
 select /* enrollments/list_enrollments_by_student */

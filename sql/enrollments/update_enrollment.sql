@@ -9,9 +9,9 @@
 -- $5  patch       jsonb    a merge patch: state
 --
 -- result  versioned  Enrollment    404: no such student on such a course for this actor
--- fails   student_enrollments_state_step   409 /state From its present state an enrolment does not go there.
--- fails   student_enrollments_state_own    409 /state Students accept, decline and leave; the rest is for the lecturer.
--- fails   courses_seats_ck                 409 The course is full.
+-- fails   student_enrollments_state_step  409 /state From its present state an enrolment does not go there.
+-- fails   student_enrollments_state_own   409 /state Students accept, decline and leave; the rest is for the lecturer.
+-- fails   courses_seats_ck                409 The course is full.
 -- index   courses_pk, student_enrollments_pk
 
 with /* enrollments/update_enrollment */ actor as (

@@ -3,7 +3,7 @@
 --
 -- $1  file_id  uuid
 --
--- result  row?   FileState
+-- result  row?  FileState
 -- index   files_pk
 
 update /* files/abandon_file */ lms.files

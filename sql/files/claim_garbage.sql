@@ -3,7 +3,7 @@
 -- files that no material shows, and what somebody else marked and did not get to.
 --
 -- role    lms_worker
--- result  rows   FileKey
+-- result  rows  FileKey
 -- index   files_state_file_id_ix, materials_file_id_uq
 
 with /* files/claim_garbage */ overdue as (

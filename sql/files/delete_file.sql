@@ -1,9 +1,10 @@
 -- files/delete_file
--- Forget a file whose object was removed.
+-- Forget a file whose object was removed. Zero rows: it is not one to be removed, or forgotten already.
 --
 -- $1  file_id  uuid
 --
 -- result  count
+-- index   files_pk
 
 delete /* files/delete_file */ from lms.files
 where file_id = $1 and state = 'deleting';

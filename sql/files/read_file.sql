@@ -4,7 +4,7 @@
 -- $1  token_hash   bytea
 -- $2  material_id  uuid
 --
--- result  json   StoredFile    404: no such file for this actor
+-- result  json  StoredFile    404: no such file for this actor
 -- index   materials_pk, courses_pk, student_enrollments_pk, files_pk
 
 select /* files/read_file */

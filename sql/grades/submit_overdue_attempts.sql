@@ -6,7 +6,7 @@
 -- $2  skip  integer
 --
 -- role    lms_worker
--- result  row    HandedIn
+-- result  row  HandedIn
 -- index   quiz_attempts_due_at_attempt_id_ix
 
 select /* grades/submit_overdue_attempts */

@@ -2,21 +2,21 @@
 -- Store a file whose object is whole, and put it on the course that it was uploaded for, if whoever uploaded it teaches
 -- that course still. Both or neither.
 --
--- $1   token_hash   bytea
--- $2   file_id      uuid
--- $3   week_number  smallint  null for all weeks
--- $4   kind         text
--- $5   title        text
--- $6   name         text
--- $7   media_type   text      as the service found out
--- $8   byte_size    bigint
--- $9   sha256       bytea
+-- $1  token_hash   bytea
+-- $2  file_id      uuid
+-- $3  week_number  smallint  null for all weeks
+-- $4  kind         text
+-- $5  title        text
+-- $6  name         text
+-- $7  media_type   text      as the service found out
+-- $8  byte_size    bigint
+-- $9  sha256       bytea
 --
 -- result  created  Material    404: no such course for this actor to teach
 -- fails   materials_week_number_ck
 -- fails   materials_title_ck
--- fails   materials_kind_file          422 /file The file is of another type than `kind` says.
--- fails   files_due_at_past            408 The upload took longer than one may.
+-- fails   materials_kind_file       422 /file The file is of another type than `kind` says.
+-- fails   files_due_at_past         408 The upload took longer than one may.
 -- fails   files_stored_ck
 -- fails   files_name_ck
 -- fails   files_media_type_ck

@@ -9,7 +9,7 @@
 -- $5  page_offset  bigint
 -- $6  with_total   boolean  counting costs more than the page
 --
--- result  page   MaterialPage    404: no such course for this actor
+-- result  page  MaterialPage    404: no such course for this actor
 -- index   courses_pk, student_enrollments_pk, materials_course_id_material_id_ix
 
 select /* materials/list_materials */

@@ -10,7 +10,7 @@
 -- $6  page_offset  bigint
 -- $7  with_total   boolean   counting costs more than the page
 --
--- result  page   MaterialPage    404: no such course for this actor
+-- result  page  MaterialPage    404: no such course for this actor
 -- index   courses_pk, student_enrollments_pk, materials_course_id_week_number_material_id_ix
 
 select /* materials/list_materials_by_week */

@@ -17,7 +17,7 @@
 -- fails   materials_title_ck
 -- fails   materials_url_ck
 -- fails   materials_metadata_ck
--- fails   materials_crawled_at_past   422 /crawled_at This time is yet to come.
+-- fails   materials_crawled_at_past  422 /crawled_at This time is yet to come.
 -- index   courses_pk, materials_course_id_url_uq
 
 with /* materials/put_crawled_material */ actor as (

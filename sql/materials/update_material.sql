@@ -12,7 +12,7 @@
 -- fails   materials_title_ck
 -- fails   materials_url_ck
 -- fails   materials_source_ck
--- fails   materials_kind_file        422 /kind The file is of another type.
+-- fails   materials_kind_file         422 /kind The file is of another type.
 -- fails   materials_metadata_ck
 -- fails   materials_course_id_url_uq
 -- index   materials_pk, courses_pk

@@ -13,7 +13,7 @@
 -- $5  page_offset  bigint
 -- $6  with_total   boolean  counting costs more than the page
 --
--- result  page   PerformancePage    404: no such student for this actor
+-- result  page  PerformancePage    404: no such student for this actor
 -- index   users_pk, student_enrollments_pk, courses_lecturer_id_course_id_ix, topic_performance_pk
 
 select /* performance/list_performance */

@@ -10,7 +10,7 @@
 -- $6  left_out    jsonb    an array of LeftOutQuestion, for the report
 -- $7  dry_run     boolean
 --
--- result  versioned  QuizImport      404: no such quiz for this actor to change
+-- result  versioned  QuizImport    404: no such quiz for this actor to change
 -- fails   quiz_questions_form        422 /questions Give 1 to 200 questions, each with the fields of its type.
 -- fails   quiz_questions_points      422 /questions Give points above 0, at most 1,000, with at most two decimals.
 -- fails   quiz_questions_twice       422 /questions The same thing is there twice.

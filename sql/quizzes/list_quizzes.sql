@@ -9,7 +9,7 @@
 -- $5  page_offset  bigint
 -- $6  with_total   boolean  counting costs more than the page
 --
--- result  page   QuizPage    404: no such course for this actor
+-- result  page  QuizPage    404: no such course for this actor
 -- index   courses_pk, student_enrollments_pk, quizzes_course_id_quiz_id_ix
 
 select /* quizzes/list_quizzes */

@@ -5,8 +5,8 @@
 -- $1  lease_seconds  integer
 --
 -- role    lms_worker
--- result  row?   ClaimedRegrade
--- index   regrades_due_at_regrade_id_ix, regrades_pk
+-- result  row?  ClaimedRegrade
+-- index   regrades_due_at_regrade_id_ix, regrades_running_uq, regrades_pk
 
 with /* regrades/claim_regrade */ due as (
     select regrades.regrade_id

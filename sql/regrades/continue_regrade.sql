@@ -8,7 +8,7 @@
 -- $4  lease_seconds  integer  from now on
 --
 -- role    lms_worker
--- result  row?   RegradeProgress
+-- result  row?  RegradeProgress
 -- index   regrades_pk, quizzes_pk, courses_pk, student_enrollments_pk
 
 with /* regrades/continue_regrade */ job as (

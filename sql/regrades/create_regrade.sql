@@ -1,6 +1,6 @@
 -- regrades/create_regrade
--- Ask that the attempts at a quiz are graded again by its present keys, by whoever teaches its course. While one is
--- queued, that is the one.
+-- Ask that the attempts at a quiz are graded again by its present keys, by whoever teaches its course. A quiz has one
+-- regrade queued at most: whoever asks again meanwhile is given that one.
 --
 -- $1  token_hash  bytea
 -- $2  quiz_id     uuid
@@ -29,7 +29,7 @@ asked as (
         actor.user_id
     from target
     cross join actor
-    -- Written and not left alone, so that its row comes back, once it is known not to have begun meanwhile.
+    -- `do nothing` would neither return the one that is queued nor wait to see whether a worker has just begun it.
     on conflict (quiz_id) where state = 'queued' do update set requests = regrades.requests + 1
     returning
         regrade_id,

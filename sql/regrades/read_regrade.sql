@@ -4,7 +4,7 @@
 -- $1  token_hash  bytea
 -- $2  regrade_id  uuid
 --
--- result  json   Regrade    404: no such regrade for this actor
+-- result  json  Regrade    404: no such regrade for this actor
 -- index   regrades_pk, quizzes_pk, courses_pk
 
 select /* regrades/read_regrade */

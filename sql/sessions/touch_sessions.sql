@@ -1,6 +1,6 @@
 -- sessions/touch_sessions
--- Note that these sessions were used, so that they do not idle out. Sent once a minute by each worker for all
--- sessions it saw, so that a request costs no write.
+-- Note that these sessions were used, so that they do not idle out. Sent once a minute by each process of `lms serve`
+-- for all sessions it saw, so that a request costs no write.
 --
 -- $1  token_hashes  jsonb  an array of them in hexadecimal
 --

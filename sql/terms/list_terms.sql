@@ -7,7 +7,7 @@
 -- $4  page_offset  bigint
 -- $5  with_total   boolean  counting costs more than the page
 --
--- result  page   TermPage
+-- result  page  TermPage
 -- index   terms_pk
 
 select /* terms/list_terms */

@@ -7,7 +7,7 @@
 -- $4  page_offset  bigint
 -- $5  with_total   boolean  counting costs more than the page
 --
--- result  page   UserPage    404: only administrators see this list
+-- result  page  UserPage    404: only administrators see this list
 -- index   users_pk
 
 select /* users/list_users */

@@ -2,15 +2,15 @@
 -- The accounts whose e-mail address begins like this, if wanted of one role alone, in the order of the addresses, one
 -- page of them, for an administrator.
 --
--- $1  token_hash   bytea
--- $2  role         text     null for all roles
--- $3  email_prefix text
--- $4  after_id     uuid     the last id of the page before; null for the first
--- $5  page_limit   integer  1 to 100
--- $6  page_offset  bigint
--- $7  with_total   boolean  counting costs more than the page
+-- $1  token_hash    bytea
+-- $2  role          text     null for all roles
+-- $3  email_prefix  text
+-- $4  after_id      uuid     the last id of the page before; null for the first
+-- $5  page_limit    integer  1 to 100
+-- $6  page_offset   bigint
+-- $7  with_total    boolean  counting costs more than the page
 --
--- result  page   UserPage    404: only administrators see this list
+-- result  page  UserPage    404: only administrators see this list
 -- index   users_role_email_user_id_ix
 
 select /* users/list_users_by_email */

@@ -10,7 +10,7 @@
 -- $6  page_offset  bigint
 -- $7  with_total   boolean  counting costs more than the page
 --
--- result  page   UserPage    404: only administrators see this list
+-- result  page  UserPage    404: only administrators see this list
 -- index   users_role_full_name_user_id_ix
 
 select /* users/list_users_by_name */

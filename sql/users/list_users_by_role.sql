@@ -8,7 +8,7 @@
 -- $5  page_offset  bigint
 -- $6  with_total   boolean  counting costs more than the page
 --
--- result  page   UserPage    404: only administrators see this list
+-- result  page  UserPage    404: only administrators see this list
 -- index   users_role_user_id_ix
 
 select /* users/list_users_by_role */

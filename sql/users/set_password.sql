@@ -6,9 +6,9 @@
 -- $2  user_id        uuid
 -- $3  password_hash  text
 --
--- result  json   UserKey    404: no such user for this actor
+-- result  json  UserKey    404: no such user for this actor
 -- fails   users_password_hash_ck
--- fails   users_password_own          422 /new_password Change your own password with POST /auth/password.
+-- fails   users_password_own      422 /new_password Change your own password with POST /auth/password.
 -- index   users_pk
 
 with /* users/set_password */ actor as (

@@ -12,13 +12,13 @@
 -- fails   users_email_ck
 -- fails   users_full_name_ck
 -- fails   users_role_ck
--- fails   users_email_assign                422 /email Only an administrator changes an address.
--- fails   users_role_assign                 422 /role Only an administrator changes a role.
--- fails   users_role_own                    422 /role Nobody takes the administrator's role from themself.
--- fails   users_active_assign               422 /active Only an administrator closes or reopens an account.
--- fails   users_active_own                  422 /active Nobody closes their own account.
--- fails   courses_lecturer_id_fk            409 /role This person still teaches courses.
--- fails   student_enrollments_student_id_fk 409 /role This person is on courses, or was.
+-- fails   users_email_assign                 422 /email Only an administrator changes an address.
+-- fails   users_role_assign                  422 /role Only an administrator changes a role.
+-- fails   users_role_own                     422 /role Nobody takes the administrator's role from themself.
+-- fails   users_active_assign                422 /active Only an administrator closes or reopens an account.
+-- fails   users_active_own                   422 /active Nobody closes their own account.
+-- fails   courses_lecturer_id_fk             409 /role This person still teaches courses.
+-- fails   student_enrollments_student_id_fk  409 /role This person is on courses, or was.
 -- index   users_pk
 
 with /* users/update_user */ session as (

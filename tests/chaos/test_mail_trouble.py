@@ -7,7 +7,7 @@ import asyncio
 import random
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from tests.chaos.outbox import running_parts
 from tests.chaos.seats import KEEP_ALIVE, Hall, found_hall, open_race
 from tests.conftest import TestDatabase
 from tests.operations.relay import relay_settings, worker
-from tests.support.mail import HANG, MailServer, Outbox, address_of, mail_server, wait_until
+from tests.support.mail import HANG, MailServer, Outbox, address_of, wait_until
 
 Say = Callable[[str], None]
 
@@ -34,12 +34,6 @@ OTHERS_SECONDS = 5.5
 
 EACH_SECOND = 10
 STUDENTS = 1_000
-
-
-@pytest.fixture
-def mail() -> Iterator[MailServer]:
-    with mail_server() as server:
-        yield server
 
 
 @pytest.fixture

@@ -35,7 +35,7 @@ from tests.chaos.outbox import (
 )
 from tests.chaos.seats import Hall, found_hall
 from tests.conftest import TestDatabase, with_login
-from tests.support.mail import MailServer, mail_server
+from tests.support.mail import MailServer
 from tests.support.postgres import Server, running_server
 
 Say = Callable[[str], None]
@@ -44,12 +44,6 @@ CI = Size(enrolments=1_000, kills=25, crashes=2)
 FULL = Size(enrolments=10_000, kills=200, crashes=10)
 STUDENTS = 1_000
 DATABASE = "lms_outbox"
-
-
-@pytest.fixture
-def mail() -> Iterator[MailServer]:
-    with mail_server() as server:
-        yield server
 
 
 @pytest.fixture

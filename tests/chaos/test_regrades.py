@@ -11,7 +11,7 @@ import random
 import re
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import dataclass
 from functools import partial
@@ -46,7 +46,7 @@ from tests.cli.support import lms
 from tests.conftest import TestDatabase
 from tests.http.support import waiting
 from tests.sql.questions import quiz
-from tests.support.mail import MailServer, mail_server, wait_until
+from tests.support.mail import MailServer, wait_until
 from tests.support.many_attempts import fill
 
 Say = Callable[[str], None]
@@ -58,20 +58,6 @@ ASK: Final = """
     select quizzes.quiz_id, courses.lecturer_id
     from lms.quizzes join lms.courses on courses.course_id = quizzes.course_id
 """
-
-
-@pytest.fixture
-def mail() -> Iterator[MailServer]:
-    with mail_server() as server:
-        yield server
-
-
-@pytest.fixture
-def owner(database: TestDatabase) -> Iterator[psycopg.Connection[Any]]:
-    with psycopg.connect(
-        database.admin_url, autocommit=True, cursor_factory=psycopg.ClientCursor
-    ) as connection:
-        yield connection
 
 
 # What others notice of it

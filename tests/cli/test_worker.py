@@ -13,7 +13,7 @@ import pytest
 from tests.cli.support import lms, refusal, starting, wait_until
 from tests.conftest import TestDatabase
 from tests.operations.relay import relay_settings, worker
-from tests.support.mail import MailServer, Outbox, address_of, mail_server, open_outbox
+from tests.support.mail import MailServer, Outbox, address_of, open_outbox
 from tests.support.postgres import free_port
 
 NOWHERE = "postgresql://lms_worker:canary@127.0.0.1:{port}/lms?sslmode=disable"
@@ -23,12 +23,6 @@ NOWHERE = "postgresql://lms_worker:canary@127.0.0.1:{port}/lms?sslmode=disable"
 def outbox(database: TestDatabase) -> Iterator[Outbox]:
     with psycopg.connect(database.admin_url, autocommit=True) as connection:
         yield open_outbox(connection)
-
-
-@pytest.fixture
-def mail() -> Iterator[MailServer]:
-    with mail_server() as server:
-        yield server
 
 
 def worker_url(database: TestDatabase, role: str = "lms_worker") -> str:

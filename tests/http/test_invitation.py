@@ -57,7 +57,10 @@ class Mailer:
             pool: Pool = await open_pool(self._settings)
             try:
                 issue = await account_tokens.issue_account_token(
-                    pool, token_hash=hash_token(token.encode()), user_id=UUID(str(user_id)), valid_hours=hours
+                    pool,
+                    account_token_hash=hash_token(token.encode()),
+                    user_id=UUID(str(user_id)),
+                    valid_hours=hours,
                 )
             finally:
                 await pool.close()

@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 import psycopg
 
-from api.http.passwords import HASHER
+from api.passwords import HASHER
 from tests.cli.support import PASSWORD
 from tests.operations.oulad_expected import Grade, Performance, Risk
 

@@ -2,7 +2,6 @@
 
 import signal
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,22 +10,8 @@ import pytest
 
 from tests.conftest import TestDatabase
 from tests.operations.relay import relay_settings, relaying, worker
-from tests.support.mail import MailServer, mail_server, wait_until
+from tests.support.mail import MailServer, wait_until
 from tests.support.many_attempts import fill
-
-
-@pytest.fixture
-def mail() -> Iterator[MailServer]:
-    with mail_server() as server:
-        yield server
-
-
-@pytest.fixture
-def owner(database: TestDatabase) -> Iterator[psycopg.Connection[Any]]:
-    with psycopg.connect(
-        database.admin_url, autocommit=True, cursor_factory=psycopg.ClientCursor
-    ) as connection:
-        yield connection
 
 
 def one(connection: psycopg.Connection[Any], statement: str) -> Any:

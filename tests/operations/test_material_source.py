@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from api.operations.failures import FailureError
-from api.operations.material_source import MaterialSource, SourceMaterial, read_lines, read_materials
+from api.operations.material_source import MaterialSource, SourceMaterial, read_materials
+from api.operations.source_files import read_lines
 from tests.operations.courses import add_materials, add_raw_materials, material
 
 CODES = {"BOTANY", "ANATOMY"}

@@ -43,12 +43,6 @@ def outbox(database: TestDatabase) -> Iterator[Outbox]:
         yield open_outbox(connection)
 
 
-@pytest.fixture
-def mail() -> Iterator[MailServer]:
-    with mail_server() as server:
-        yield server
-
-
 # What is sent
 
 

@@ -15,12 +15,21 @@ from api.database.addresses import with_database
 from api.database.queries import SQL_FOLDER
 from api.database.query import BOUND
 from api.review.check import check
+from api.review.form import check_text, read_files
 from api.review.functions import import_repositories
+from api.settings import ROOT
 from tests.conftest import TestDatabase
 
 
 def test_the_tree_is_green(module_database: TestDatabase) -> None:
     assert asyncio.run(check(module_database.admin_url)) == []
+
+
+@pytest.mark.parametrize("folder", [ROOT / "api" / "operations" / "sql", ROOT / "seeds" / "sql"])
+def test_what_the_command_line_sends_has_the_same_form(folder: Path) -> None:
+    queries, findings = read_files(folder)
+    assert queries
+    assert [*findings, *(finding for query in queries.values() for finding in check_text(query))] == []
 
 
 class Tree:
@@ -157,7 +166,7 @@ SPOILED = {
     "a refusal without an answer": (
         (
             "courses/create_course",
-            "_assign   422 /lecturer_id Only an administrator says who else teaches a course.",
+            "_assign  422 /lecturer_id Only an administrator says who else teaches a course.",
             "_assign",
         ),
         "has no comment to answer with",
@@ -317,6 +326,22 @@ SPOILED = {
     "a role that may not do what it is sent for": (
         ("terms/read_term", "-- result", "-- role    lms_worker\n--\n-- result"),
         "permission denied for ",
+    ),
+    "a parameter out of its column": (
+        ("terms/read_term", "-- $2  term_id     uuid", "-- $2  term_id   uuid"),
+        "sql/terms/read_term.sql:5: in columns this line is: $2  term_id     uuid",
+    ),
+    "a parameter too close to its type": (
+        ("terms/read_term", "-- $2  term_id     uuid", "-- $2  term_id uuid"),
+        "sql/terms/read_term.sql:5: a parameter is declared as: $n  name  type  note",
+    ),
+    "a failure out of its column": (
+        ("courses/create_course", "courses_term_id_fk          422", "courses_term_id_fk  422"),
+        ":{line}: in columns this line is: courses_term_id_fk          422 /term_id There is no such term.",
+    ),
+    "a result with a space too many": (
+        ("terms/read_term", "-- result  versioned  Term", "-- result  versioned   Term"),
+        "sql/terms/read_term.sql:7: a result is one of: json, page, created",
     ),
     "an unknown line in the header": (
         ("terms/read_term", "-- index   terms_pk", "-- indices terms_pk"),

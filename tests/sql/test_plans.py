@@ -138,6 +138,7 @@ GIVEN_TO: dict[str, dict[str, str | None]] = {
 
 FILE_OF = {
     "files/abandon_file": "uploading_file_id",
+    "files/delete_file": "deleting_file_id",
     "materials/create_uploaded_material": "uploading_file_id",
 }
 """In which state the file is that a statement is asked for."""

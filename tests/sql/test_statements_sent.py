@@ -12,8 +12,8 @@ from psycopg import sql
 from api.database.pool import open_pool
 from api.database.queries import load_queries
 from api.database.roles import SERVICE_ROLE, WORKER_ROLE
-from api.http.passwords import HASHER
 from api.http.service import Service
+from api.passwords import HASHER
 from api.review.server import rolled_back
 from tests.conftest import TestDatabase
 from tests.operations.relay import relay_settings, relaying

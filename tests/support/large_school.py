@@ -381,6 +381,10 @@ def found_large_school(admin_url: str) -> LargeSchool:
             "order by due_at desc limit 1",
             own["course_id"],
         )
+        (own["deleting_file_id"],) = _row(
+            connection,
+            "select file_id::text from lms.files where state = 'deleting' order by file_id limit 1",
+        )
         (classmate_id,) = _row(
             connection,
             "select student_id::text from lms.student_enrollments where course_id = %s and state = 'active' "

@@ -4,7 +4,7 @@
 -- $1  state  text    null for all
 -- $2  limit  bigint
 --
--- result  rows   Mail
+-- result  rows  Mail
 
 select /* mail/list_mails */
     email_outbox.delivery_id,

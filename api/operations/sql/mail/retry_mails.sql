@@ -4,7 +4,7 @@
 --
 -- $1  delivery_ids  jsonb  an array of them; null for all
 --
--- result  rows   RetriedMail
+-- result  rows  RetriedMail
 
 update /* mail/retry_mails */ lms.email_outbox
 set

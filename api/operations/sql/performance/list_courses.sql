@@ -3,7 +3,7 @@
 --
 -- $1  code  text  null for all
 --
--- result  rows   Course
+-- result  rows  Course
 
 select /* performance/list_courses */
     courses.course_id,

@@ -5,7 +5,7 @@
 -- $1  course_id  uuid
 -- $2  most       bigint  how many are listed
 --
--- result  rows   Difference
+-- result  rows  Difference
 
 select /* performance/list_differences */
     differing.student_id,

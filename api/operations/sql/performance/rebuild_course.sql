@@ -3,7 +3,7 @@
 --
 -- $1  course_id  uuid
 --
--- result  row    Rebuilt
+-- result  row  Rebuilt
 
 select /* performance/rebuild_course */
     lms.refresh_performance(
