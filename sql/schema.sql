@@ -618,21 +618,28 @@ CREATE FUNCTION lms.follow_quiz_times() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
+declare
+    moment timestamptz;
 begin
     -- Who starts or hands in now waits for us, or we for them: see sql/attempts/start_attempt.sql and
     -- lms.submit_attempt(). The quiz comes before its attempts for everybody.
     perform from lms.quizzes where quizzes.quiz_id = new.quiz_id for update;
+    -- That is now, not when the request came: since then others may have begun.
+    moment := clock_timestamp();
     update lms.quiz_attempts as attempts
     set
         -- The first of its ends. An end that is past is now: what was saved until now was in time.
         due_at = nullif(
             greatest(
-                least(attempts.due_at, now()),
+                attempts.started_at,   -- also where a clock was set back
+                least(attempts.due_at, moment),
                 least(
                     attempts.started_at + make_interval(secs => new.time_limit_seconds),
                     new.closes_at,
                     -- What is over gets no other five seconds.
-                    case when new.state = 'closed' then case old.state when 'closed' then attempts.due_at else now() end end,
+                    case
+                        when new.state = 'closed' then case old.state when 'closed' then attempts.due_at else moment end
+                    end,
                     'infinity'
                 )
             ),
@@ -641,8 +648,9 @@ begin
     where
         attempts.quiz_id = new.quiz_id
         and attempts.state = 'in_progress'
-        -- What was overdue stays so: by its key others may know already what is right.
-        and (attempts.due_at is null or attempts.due_at >= now() - interval '5 seconds');
+        -- What was overdue stays so: by its key others may know already what is right. They go by what is committed, so
+        -- of the five seconds one is left until that is done.
+        and (attempts.due_at is null or attempts.due_at >= moment - interval '4 seconds');
     return null;
 end;
 $$;
@@ -1741,13 +1749,18 @@ begin
         update lms.quiz_attempts as attempts
         set
             -- now() is when the request came, however long it waited. Clocks and networks are given five seconds.
+            -- Only what is in time is read, and so can be wrong.
             answers = case
                 when attempts.due_at + interval '5 seconds' < now() then attempts.answers
-                else coalesce(submit_attempt.answers, attempts.answers)
+                else coalesce(lms.checked_answers(asked.questions, submit_attempt.answers), attempts.answers)
             end,
             submitted_at = least(attempts.due_at, now()),
             state = 'submitted'
-        where attempts.attempt_id = submit_attempt.attempt_id;
+        from lms.quiz_versions as asked
+        where
+            attempts.attempt_id = submit_attempt.attempt_id
+            and asked.quiz_id = attempts.quiz_id
+            and asked.version_number = attempts.quiz_version;
         perform lms.record_grades(array[submit_attempt.attempt_id]);
         -- Here, since of all who hand it in at once only this one knows that it was the first.
         insert into lms.audit_events (actor_id, action, user_id, course_id, changes)
@@ -1756,7 +1769,10 @@ begin
             'attempts.submit',
             attempts.student_id,
             quizzes.course_id,
-            jsonb_build_object('state', jsonb_build_object('from', handed_in, 'to', attempts.state))
+            jsonb_build_object(
+                'attempt_id', jsonb_build_object('from', attempts.attempt_id, 'to', attempts.attempt_id),
+                'state', jsonb_build_object('from', handed_in, 'to', attempts.state)
+            )
         from lms.quiz_attempts as attempts
         join lms.quizzes on quizzes.quiz_id = attempts.quiz_id
         where attempts.attempt_id = submit_attempt.attempt_id;
@@ -1769,7 +1785,7 @@ end;
 $$;
 ALTER FUNCTION lms.submit_attempt(token_hash bytea, attempt_id uuid, answers jsonb) OWNER TO lms_owner;
 
-COMMENT ON FUNCTION lms.submit_attempt(token_hash bytea, attempt_id uuid, answers jsonb) IS 'Hand in an attempt of one''s own, grade it and leave a row of audit, with these answers, null for those saved; the attempt as it is then. What comes more than five seconds after it was due counts as it was saved. What was handed in already stays as it is. No row: no such attempt of theirs.';
+COMMENT ON FUNCTION lms.submit_attempt(token_hash bytea, attempt_id uuid, answers jsonb) IS 'Hand in an attempt of one''s own, grade it and leave a row of audit, with these answers, null for those saved; the attempt as it is then. What comes more than five seconds after it was due counts as it was saved. What was handed in already stays as it is. No row: no such attempt of theirs. Refuses quiz_answers_form, quiz_answers_unknown_question, quiz_answers_unknown_stem, quiz_attempts_answers_ck.';
 
 CREATE FUNCTION lms.submit_overdue_attempts(most integer, skip integer) RETURNS TABLE(attempts integer, left_behind integer)
     LANGUAGE plpgsql SECURITY DEFINER ROWS 1
@@ -1902,6 +1918,17 @@ ALTER FUNCTION lms.wants_regrade(quiz_id uuid, version_number integer, key_versi
 
 COMMENT ON FUNCTION lms.wants_regrade(quiz_id uuid, version_number integer, key_version integer) IS 'Whether attempts at this version were graded by an older key than this one. Volatile, so that in one statement with lms.correct_answer_key() it sees what was graded while that waited.';
 
+CREATE FUNCTION lms.was_taken(quiz_id uuid) RETURNS boolean
+    LANGUAGE plpgsql
+    AS $$
+begin
+    return exists (select from lms.quiz_attempts as attempts where attempts.quiz_id = was_taken.quiz_id);
+end;
+$$;
+ALTER FUNCTION lms.was_taken(quiz_id uuid) OWNER TO lms_owner;
+
+COMMENT ON FUNCTION lms.was_taken(quiz_id uuid) IS 'Whether anybody has begun an attempt at this quiz. Volatile, so that a statement that locked the quiz sees those whom it waited for.';
+
 CREATE TABLE lms.audit_events (
     audit_event_id uuid DEFAULT lms.uuidv7() NOT NULL,
     occurred_at timestamp with time zone DEFAULT now() NOT NULL,
@@ -1915,7 +1942,7 @@ CREATE TABLE lms.audit_events (
 );
 ALTER TABLE lms.audit_events OWNER TO lms_owner;
 
-COMMENT ON TABLE lms.audit_events IS 'One change to an account, an enrolment, an attempt, a grade or a key, or the request of a regrade; the service adds rows and cannot alter them. Personal data: identity (pseudonyms of who did it and whom it concerns).';
+COMMENT ON TABLE lms.audit_events IS 'One change to an account, an enrolment, a quiz, an attempt, a grade or a key, or the request of a regrade; the service adds rows and cannot alter them. Personal data: identity (pseudonyms of who did it and whom it concerns).';
 COMMENT ON COLUMN lms.audit_events.audit_event_id IS 'Key, UUIDv7. Personal data: none.';
 COMMENT ON COLUMN lms.audit_events.occurred_at IS 'When the transaction began that made the change. Personal data: none.';
 COMMENT ON COLUMN lms.audit_events.actor_id IS 'Who did it; null for the command line, and for the worker, where nobody asked it to. Personal data: identity (a pseudonym).';
@@ -3013,6 +3040,9 @@ REVOKE ALL ON FUNCTION lms.total_points(questions jsonb) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lms.wants_regrade(quiz_id uuid, version_number integer, key_version integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION lms.wants_regrade(quiz_id uuid, version_number integer, key_version integer) TO lms_api;
+
+REVOKE ALL ON FUNCTION lms.was_taken(quiz_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION lms.was_taken(quiz_id uuid) TO lms_api;
 
 GRANT SELECT ON TABLE lms.audit_events TO lms_api;
 

@@ -126,7 +126,5 @@ class StartedAttempt:
     """An attempt that was started now, or before and is under way; nothing where there is no such quiz."""
 
     document: bytes | None
-    """JSON of an Attempt."""
+    """JSON of an Attempt, if it was started now."""
     attempt_id: UUID | None
-    version: int | None
-    created: bool | None

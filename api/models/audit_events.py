@@ -17,7 +17,7 @@ class Change(Response):
 
 
 class AuditEvent(Response):
-    """One change to an account or an enrolment."""
+    """One change to an account, an enrolment, a quiz, an attempt, a grade or a key, or the request of a regrade."""
 
     id: UUID
     occurred_at: datetime

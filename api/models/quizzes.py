@@ -375,8 +375,8 @@ class QuizPatch(Request):
     title: Title = ABSENT
     state: State = Field(
         default=ABSENT,
-        description="A quiz without questions stays a draft. Closed, nobody starts it any more; whoever is at it goes "
-        "on until their `due_at`.",
+        description="A quiz without questions stays a draft, and one that was taken does not become one again. Closed, "
+        "nobody starts it any more; whoever is at it goes on until their `due_at`.",
     )
     week_number: WeekOrNone = Field(default=None, description=_WEEK)
     opens_at: Time | None = Field(default=None, description=_OPENS)

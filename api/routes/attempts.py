@@ -1,7 +1,7 @@
 """/quizzes/{quiz_id}/attempts and /attempts: students taking quizzes."""
 
 from json import loads
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from litestar import Request, get, patch, post
@@ -11,16 +11,20 @@ from litestar.params import FromPath
 from api.database.errors import NoActorError, NotFoundError
 from api.database.parameters import patch_of
 from api.database.pool import Database
-from api.database.results import Created, Versioned
+from api.database.results import Created
 from api.http.bodies import Sent, SentPatch
 from api.http.conditions import expected_version
 from api.http.documents import Document, changed, created, listed, shown
 from api.http.idempotency import is_replayed, key_of, once_or_again
 from api.http.openapi import OnceAnyway, problems
 from api.http.paging import Count, Cursor, Limit, Offset, page_of
+from api.http.problems import unavailable
 from api.http.service import actor_of, database_of
 from api.models.attempts import Attempt, AttemptPage, AttemptPatch, Submission
 from api.repositories import attempts
+
+STARTS: Final = 3
+"""How often a start is tried, where each time the attempt that was under way is handed in before it is read."""
 
 
 @get("/quizzes/{quiz_id:str}/attempts", tags=["attempts"], responses=problems(401, 404))
@@ -66,15 +70,20 @@ async def start_attempt(request: Request[Any, Any, Any], quiz_id: FromPath[UUID]
     """
 
     async def work(db: Database) -> Document[Attempt]:
-        started = await attempts.start_attempt(db, actor=actor_of(request), quiz_id=quiz_id)
-        if started is None:
-            raise NoActorError
-        if started.document is None or started.attempt_id is None or started.version is None:
-            raise NotFoundError(None)
-        if started.created:
-            return created(Created(started.document, started.attempt_id), "/attempts")
-        under_way: Versioned[Attempt] = Versioned(started.document, started.version)
-        return changed(under_way, location=f"/attempts/{started.attempt_id}")
+        actor = actor_of(request)
+        for _ in range(STARTS):
+            started = await attempts.start_attempt(db, actor=actor, quiz_id=quiz_id)
+            if started is None:
+                raise NoActorError
+            if started.attempt_id is None:
+                raise NotFoundError(None)
+            if started.document is not None:
+                return created(Created(started.document, started.attempt_id), "/attempts")
+            # Read anew: whatever the start waited for may have changed it.
+            found = await attempts.read_attempt(db, actor=actor, attempt_id=started.attempt_id)
+            if loads(found.document)["state"] == "in_progress":
+                return changed(found, location=f"/attempts/{started.attempt_id}")
+        raise unavailable()
 
     answer = await once_or_again(request, work)
     return await _as_it_is(request, answer) if is_replayed(answer) else answer

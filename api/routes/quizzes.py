@@ -147,7 +147,10 @@ async def read_quiz(request: Request[Any, Any, Any], quiz_id: FromPath[UUID]) ->
 async def update_quiz(
     request: Request[Any, Any, Any], quiz_id: FromPath[UUID], data: SentPatch[QuizPatch]
 ) -> Document[Quiz]:
-    """Change how and when a quiz is taken; publish or close it. 409: it has no questions yet."""
+    """Change how and when a quiz is taken; publish or close it.
+
+    409: it has no questions yet, or students have taken it, and it would be a draft again.
+    """
     return changed(
         await quizzes.update_quiz(
             database_of(request),

@@ -1,7 +1,8 @@
 -- attempts/start_attempt
 -- Take a quiz, by a student who is active on its course: a new attempt at its present questions, if there are attempts
--- left and it is open, with a row of audit; or the attempt that they are at already, as it is. Of those who start at
--- once all but one break a unique rule: sent again, the statement finds what the first has made.
+-- left and it is open, with a row of audit; or the id alone of the attempt that they are at already, which may have
+-- changed while this waited for the quiz. Of those who start at once all but one break a unique rule: sent again, the
+-- statement finds what the first has made.
 --
 -- $1  token_hash  bytea
 -- $2  quiz_id     uuid
@@ -42,21 +43,7 @@ quiz as (
     for share of quizzes
 ),
 under_way as (
-    select
-        attempts.attempt_id,
-        attempts.quiz_id,
-        attempts.quiz_version,
-        attempts.student_id,
-        attempts.attempt_number,
-        attempts.state,
-        attempts.answers,
-        attempts.score,
-        attempts.max_score,
-        attempts.started_at,
-        attempts.due_at,
-        attempts.submitted_at,
-        attempts.graded_at,
-        attempts.version
+    select attempts.attempt_id
     from quiz
     join lms.quiz_attempts as attempts
         on attempts.student_id = quiz.student_id and attempts.quiz_id = quiz.quiz_id and attempts.state = 'in_progress'
@@ -92,8 +79,16 @@ created as (
     from quiz
     join lms.student_enrollments as enrollments
         on enrollments.student_id = quiz.student_id and enrollments.course_id = quiz.course_id
-    join lms.quiz_versions as versions
-        on versions.quiz_id = quiz.quiz_id and versions.version_number = quiz.current_version
+    -- The newest that can be seen: who waited for other questions to be saved knows their number, and not yet them.
+    cross join lateral (
+        select
+            version_number,
+            max_score
+        from lms.quiz_versions
+        where quiz_id = quiz.quiz_id and version_number <= quiz.current_version
+        order by version_number desc
+        limit 1
+    ) as versions
     left join last on true
     where not exists (select from under_way)
     returning
@@ -119,79 +114,44 @@ audited as (
         'attempts.create',
         created.student_id,
         quiz.course_id,
-        jsonb_build_object('state', jsonb_build_object('from', null, 'to', created.state))
+        jsonb_build_object(
+            'attempt_id', jsonb_build_object('from', created.attempt_id, 'to', created.attempt_id),
+            'state', jsonb_build_object('from', null, 'to', created.state)
+        )
     from created
     cross join quiz
-),
-attempt as (
-    select
-        attempt_id,
-        quiz_id,
-        quiz_version,
-        student_id,
-        attempt_number,
-        state,
-        answers,
-        score,
-        max_score,
-        started_at,
-        due_at,
-        submitted_at,
-        graded_at,
-        version,
-        true as created
-    from created
-    union all
-    select
-        attempt_id,
-        quiz_id,
-        quiz_version,
-        student_id,
-        attempt_number,
-        state,
-        answers,
-        score,
-        max_score,
-        started_at,
-        due_at,
-        submitted_at,
-        graded_at,
-        version,
-        false
-    from under_way
 )
 select
     case
-        when attempt.attempt_id is not null then json_build_object(
-            'id', attempt.attempt_id,
-            'quiz_id', attempt.quiz_id,
+        when created.attempt_id is not null then json_build_object(
+            'id', created.attempt_id,
+            'quiz_id', created.quiz_id,
             'course_id', quiz.course_id,
             'student', json_build_object('id', students.user_id, 'full_name', students.full_name),
-            'attempt_number', attempt.attempt_number,
-            'state', attempt.state,
-            'quiz_version', attempt.quiz_version,
+            'attempt_number', created.attempt_number,
+            'state', created.state,
+            'quiz_version', created.quiz_version,
             'questions', versions.questions,
-            'answers', attempt.answers,
-            'score', attempt.score,
-            'max_score', attempt.max_score,
+            'answers', created.answers,
+            'score', created.score,
+            'max_score', created.max_score,
             'feedback', null,
             'key', null,
             'reviews', null,
-            'started_at', attempt.started_at,
-            'due_at', attempt.due_at,
-            'submitted_at', attempt.submitted_at,
-            'graded_at', attempt.graded_at,
-            'version', attempt.version
+            'started_at', created.started_at,
+            'due_at', created.due_at,
+            'submitted_at', created.submitted_at,
+            'graded_at', created.graded_at,
+            'version', created.version
         )
     end as document,
-    attempt.attempt_id,
-    attempt.version,
-    attempt.created
+    coalesce(created.attempt_id, under_way.attempt_id) as attempt_id
 from actor
+left join under_way on true
 left join (
-    attempt
+    created
     cross join quiz
     join lms.quiz_versions as versions
-        on versions.quiz_id = attempt.quiz_id and versions.version_number = attempt.quiz_version
-    join lms.users as students on students.user_id = attempt.student_id
+        on versions.quiz_id = created.quiz_id and versions.version_number = created.quiz_version
+    join lms.users as students on students.user_id = created.student_id
 ) on true;

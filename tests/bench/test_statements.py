@@ -329,9 +329,17 @@ TABLE: dict[str, list[Row]] = {
     ],
     "POST /quizzes/{quiz_id}/attempts": [
         Row(("attempts/start_attempt",)),
-        Row(("attempts/start_attempt",), variant="under way"),
+        # Read by a statement of its own, since the first may have waited for what changed it.
+        Row(("attempts/start_attempt", "attempts/read_attempt"), variant="under way"),
         Row(
-            ("begin", CLAIM, "attempts/start_attempt", "idempotency_keys/save_idempotency_key", "commit"),
+            (
+                "begin",
+                CLAIM,
+                "attempts/start_attempt",
+                "attempts/read_attempt",
+                "idempotency_keys/save_idempotency_key",
+                "commit",
+            ),
             headers={"Idempotency-Key": "once"},
             variant="keyed",
         ),
@@ -422,6 +430,7 @@ SEVERAL = {
     "POST /courses/{course_id}/materials keyed",
     "POST /courses/{course_id}/quizzes keyed",
     "POST /quizzes/{quiz_id}/attempts keyed",
+    "POST /quizzes/{quiz_id}/attempts under way",
     "POST /courses/{course_id}/quizzes/import",
     "POST /courses/{course_id}/quizzes/import rehearsed",
     "POST /courses/{course_id}/quizzes/import keyed",

@@ -204,6 +204,8 @@ def test_nobody_waits_for_a_regrade(
 
 WRITERS: Final = 16
 STUDENTS: Final = 10
+LEAVING: Final = 3
+"""Students who are dropped now and then. Nobody else is."""
 COURSES: Final = 2
 
 OFTEN: Final = {
@@ -282,6 +284,7 @@ class Race:
         self.chance = chance
         self.lecturer = {"Authorization": f"Bearer {hall.lecturer_token}", "If-Match": "*"}
         self.students = hall.contenders[:STUDENTS]
+        self.leaving = self.students[:LEAVING]
         self.courses: list[str] = []
         self.quizzes: list[str] = []
         self.versions: dict[str, int] = {}
@@ -313,7 +316,7 @@ class Race:
         (what,) = self.chance.choices(list(OFTEN), list(OFTEN.values()))
         taken, course = self.chance.choice(self.quizzes), self.chance.choice(self.courses)
         student = self.chance.choice(self.students)
-        enrollment = f"{course}/enrollments/{student.student_id}"
+        enrollment = f"{course}/enrollments/{self.chance.choice(self.leaving).student_id}"
         match what:
             case "take" | "abandon":
                 await self._take(client, taken, student, what)
@@ -369,6 +372,8 @@ class Race:
     async def _take(self, client: httpx.AsyncClient, taken: str, student: Contender, what: str) -> None:
         headers = {"Authorization": f"Bearer {student.token}", "If-Match": "*"}
         begun = await self.crowd.send(client, "start", "POST", f"{taken}/attempts", None, headers)
+        # Whatever becomes of a quiz, it is there for whoever is on the course.
+        assert begun.status_code != 404 or student in self.leaving
         if not begun.is_success:
             return
         attempt = f"/attempts/{begun.json()['id']}"

@@ -9,7 +9,8 @@ import httpx
 import psycopg
 import pytest
 
-from tests.http.support import Client, at_once, blamed, one, refusal
+from tests.conftest import TestDatabase
+from tests.http.support import Client, at_once, blamed, one, refusal, waiting
 from tests.sql.questions import QUESTIONS, Quiz, quiz
 from tests.sql.test_grading import CASES, NOTHING, Case
 from tests.support.school import School
@@ -188,6 +189,77 @@ def test_it_keeps_the_questions_that_it_was_started_on(
     assert student.get(attempt).json()["questions"] == quiz(*QUESTIONS).questions
     assert student.post(f"{mine}/attempts").json()["quiz_version"] == 1
     assert classmate.post(f"{mine}/attempts").json()["quiz_version"] == 2
+
+
+def test_who_starts_while_other_questions_are_saved_gets_those_that_there_were(
+    mine: str,
+    student: Client,
+    admin: psycopg.Connection[Any],
+    module_database: TestDatabase,
+    school: School,
+) -> None:
+    asked = quiz("essay")
+    with psycopg.connect(module_database.admin_url) as saving:
+        saving.execute(
+            "select from lms.save_quiz_version("
+            "(select token_hash from lms.sessions where user_id = %s order by created_at limit 1), %s, null, %s, %s)",
+            (
+                school.people["lecturer"],
+                mine.rpartition("/")[2],
+                json.dumps(asked.questions),
+                json.dumps(asked.key),
+            ),
+        )
+        with waiting(admin, partial(student.post, f"{mine}/attempts"), saving.commit) as starting:
+            answer = starting.result()
+    assert (answer.status_code, answer.json()["quiz_version"]) == (201, 1)
+    assert answer.json()["questions"] == quiz(*QUESTIONS).questions
+
+
+def test_who_starts_again_while_the_quiz_is_closed_sees_when_they_are_due_then(
+    mine: str, student: Client, admin: psycopg.Connection[Any], module_database: TestDatabase
+) -> None:
+    attempt = start(student, mine)
+    with psycopg.connect(module_database.admin_url) as closing:
+        closing.execute(
+            "update lms.quizzes set state = 'closed' where quiz_id = %s", (mine.rpartition("/")[2],)
+        )
+        with waiting(admin, partial(student.post, f"{mine}/attempts"), closing.commit) as starting:
+            answer = starting.result()
+    assert (answer.status_code, answer.content) == (200, student.get(attempt).content)
+    assert answer.json()["due_at"] is not None
+
+
+@pytest.mark.parametrize("key", [{}, {"Idempotency-Key": "once"}])
+@pytest.mark.parametrize(("allowed", "status"), [(2, 201), (1, 409)])
+def test_who_starts_again_while_it_is_handed_in_starts_another_if_they_may(
+    mine: str,
+    student: Client,
+    lecturer: Client,
+    admin: psycopg.Connection[Any],
+    module_database: TestDatabase,
+    key: dict[str, str],
+    allowed: int,
+    status: int,
+) -> None:
+    lecturer.patch(mine, {"attempts_allowed": allowed})
+    attempt = start(student, mine)
+    with psycopg.connect(module_database.admin_url) as changing:
+        changing.execute(
+            "select from lms.quizzes where quiz_id = %s for no key update", (mine.rpartition("/")[2],)
+        )
+
+        def meanwhile() -> None:
+            assert student.post(f"{attempt}/submit", {}).status_code == 200
+            changing.commit()
+
+        with waiting(admin, partial(student.post, f"{mine}/attempts", None, **key), meanwhile) as starting:
+            answer = starting.result()
+    assert answer.status_code == status
+    if status == 201:
+        assert (answer.json()["state"], answer.json()["attempt_number"]) == ("in_progress", 2)
+    else:
+        assert refusal(answer) == (409, "quiz_attempts_allowed", [])
 
 
 @pytest.mark.parametrize(
@@ -369,6 +441,26 @@ def test_what_is_sent_takes_the_place_of_what_was_saved(
     assert answer.json()["version"] == 3
 
 
+def test_the_audit_names_the_attempt_that_was_started_and_handed_in(
+    mine: str, student: Client, admin: psycopg.Connection[Any]
+) -> None:
+    attempts = [start(student, mine)]
+    student.post(f"{attempts[0]}/submit", {"answers": RIGHT | {"q7": "It is."}})
+    attempts.append(start(student, mine))
+    ids = [attempt.rpartition("/")[2] for attempt in attempts]
+    changes = admin.execute(
+        "select action, changes from lms.audit_events where action like 'attempts.%%' order by audit_event_id"
+    ).fetchall()
+    assert changes == [
+        (f"attempts.{verb}", {"attempt_id": {"from": id_, "to": id_}, "state": {"from": before, "to": after}})
+        for verb, id_, before, after in (
+            ("create", ids[0], None, "in_progress"),
+            ("submit", ids[0], "in_progress", "submitted"),
+            ("create", ids[1], None, "in_progress"),
+        )
+    ]
+
+
 def test_handing_in_again_changes_nothing_whatever_is_sent(
     mine: str, student: Client, admin: psycopg.Connection[Any]
 ) -> None:
@@ -487,6 +579,25 @@ def test_what_comes_five_seconds_late_counts_and_what_comes_later_does_not(
     assert handed_in["answers"] == (RIGHT if in_time else {"q3": True})
     # What is late counts as handed in when it was due.
     assert (handed_in["submitted_at"] == handed_in["due_at"]) == (due_in < 0)
+
+
+def test_what_is_handed_in_while_the_end_is_put_off_is_in_time(
+    mine: str, student: Client, admin: psycopg.Connection[Any], module_database: TestDatabase
+) -> None:
+    attempt = start(student, mine)
+    student.patch(attempt, {"answers": {"q3": True}})
+    put_off(admin, attempt, -6)
+    with psycopg.connect(module_database.admin_url) as prolonging:
+        # As lms.follow_quiz_times() does it; that was a moment ago, when it could still be put off.
+        prolonging.execute(
+            "select from lms.quizzes where quiz_id = %s for update", (mine.rpartition("/")[2],)
+        )
+        put_off(prolonging, attempt, 60)
+        with waiting(
+            admin, partial(student.post, f"{attempt}/submit", {"answers": RIGHT}), prolonging.commit
+        ) as handing_in:
+            handed_in = handing_in.result().json()
+    assert (handed_in["answers"], handed_in["score"]) == (RIGHT, 6)
 
 
 # Seeing

@@ -293,10 +293,11 @@ def test_every_statement_that_changes_people_or_enrolments_writes_the_audit() ->
         name for name, query in load_queries().items() if "insert into lms.audit_events" in query.statement
     }
     assert len(changing) == 9
-    # The rest are about attempts and scores; handing in and reviewing are audited behind a door.
+    # The rest are about quizzes, attempts and scores; handing in and reviewing are audited behind a door.
     assert auditing - changing == {
         "answer_keys/put_answer_key",
         "attempts/start_attempt",
+        "quizzes/update_quiz",
         "regrades/continue_regrade",
         "regrades/create_regrade",
     }

@@ -7,6 +7,7 @@ when it ends has until `due_at` and five seconds more, and could be told by a cl
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 import httpx
@@ -14,7 +15,7 @@ import psycopg
 import pytest
 
 from tests.conftest import TestDatabase
-from tests.http.support import Client, one, refusal
+from tests.http.support import Client, one, refusal, waiting
 from tests.http.test_attempts import RIGHT, publish, put_off, shown, start
 from tests.operations.relay import relay_settings, relaying
 from tests.sql.questions import QUESTIONS, quiz
@@ -363,6 +364,142 @@ def test_whoever_starts_while_it_is_being_closed_is_refused_or_due(
         assert is_due(student, answer.headers["location"]) is not None
     else:
         assert refusal(answer) == (409, "quiz_attempts_quiz_closed", [])
+
+
+@CLOSINGS
+def test_whoever_starts_while_its_closing_waits_is_due_when_it_is_closed(
+    make: Callable[..., str],
+    student: Client,
+    lecturer: Client,
+    admin: psycopg.Connection[Any],
+    module_database: TestDatabase,
+    close: Close,
+) -> None:
+    """And not when that was asked for: they had not begun yet."""
+    taken = make()
+    closed: list[datetime] = []
+    with psycopg.connect(module_database.admin_url) as starting:
+        take_part(starting, taken)
+
+        def meanwhile() -> None:
+            start(student, taken)
+            closed.append(one(admin, "select clock_timestamp()"))
+            starting.commit()
+
+        with waiting(admin, partial(close, admin, lecturer, taken), meanwhile) as closing:
+            closing.result()
+    (attempt,) = student.get(f"{taken}/attempts").json()["items"]
+    assert (
+        datetime.fromisoformat(attempt["due_at"]) >= closed[0] > datetime.fromisoformat(attempt["started_at"])
+    )
+
+
+def take_part(connection: psycopg.Connection[Any], taken: str) -> None:
+    """Lock a quiz as whoever starts it does."""
+    connection.execute("select from lms.quizzes where quiz_id = %s for share", (taken.rpartition("/")[2],))
+
+
+@pytest.mark.parametrize(("due_in", "prolonged"), [(60, True), (-2, True), (-4.5, False), (-5.5, False)])
+def test_who_is_at_it_until_it_is_put_off_goes_on_but_for_the_last_second(
+    make: Callable[..., str],
+    student: Client,
+    lecturer: Client,
+    admin: psycopg.Connection[Any],
+    due_in: float,
+    prolonged: bool,
+) -> None:
+    """Before another end is there to be seen that second may be over, and what is right shown."""
+    taken = make(closes_at=at(admin, 60))
+    attempt = start(student, taken)
+    put_off(admin, attempt, due_in)
+    before = is_due(student, attempt)
+    change(lecturer, taken, closes_at=None)
+    assert is_due(student, attempt) == (None if prolonged else before)
+
+
+def test_nobody_comes_back_by_an_end_that_was_put_off_in_time_and_had_to_wait(
+    make: Callable[..., str],
+    student: Client,
+    classmate: Client,
+    lecturer: Client,
+    admin: psycopg.Connection[Any],
+    module_database: TestDatabase,
+) -> None:
+    taken = make()
+    other = start(classmate, taken)
+    mine = start(student, taken)
+    student.post(f"{mine}/submit", {"answers": RIGHT})
+    change(lecturer, taken, closes_at=at(admin, -1))
+    let_grace_pass(admin, taken)
+    later = at(admin, 3600)
+    with psycopg.connect(module_database.admin_url) as starting:
+        take_part(starting, taken)
+
+        def meanwhile() -> None:
+            # When it was put off, they were still in time.
+            put_off(admin, other, -5)
+            assert shown(student.get(mine).json()) == ALL
+            starting.commit()
+
+        with waiting(admin, partial(change, lecturer, taken, closes_at=later), meanwhile) as prolonging:
+            prolonging.result()
+    assert refusal(classmate.patch(other, {"answers": RIGHT})) == (409, "quiz_attempts_due_at_past", [])
+
+
+# Withdrawing it
+
+
+@pytest.mark.parametrize("state", ["published", "closed"])
+@pytest.mark.parametrize("handed_in", [True, False])
+def test_what_was_taken_is_not_withdrawn(
+    make: Callable[..., str], student: Client, lecturer: Client, state: str, handed_in: bool
+) -> None:
+    taken = make()
+    attempt = start(student, taken)
+    if handed_in:
+        student.post(f"{attempt}/submit", {})
+    change(lecturer, taken, state=state)
+    before = lecturer.get(taken).json()
+    assert refusal(lecturer.patch(taken, {"state": "draft"})) == (409, "quizzes_state_taken", ["/state"])
+    assert lecturer.get(taken).json() == before
+    assert student.get(attempt).status_code == 200
+
+
+def test_nor_is_what_somebody_begins_to_take_meanwhile(
+    make: Callable[..., str],
+    lecturer: Client,
+    admin: psycopg.Connection[Any],
+    module_database: TestDatabase,
+    school: School,
+) -> None:
+    taken = make()
+    with psycopg.connect(module_database.admin_url) as starting:
+        take_part(starting, taken)
+        starting.execute(
+            "insert into lms.quiz_attempts (quiz_id, quiz_version, student_id, attempt_number, max_score) "
+            "values (%s, 1, %s, 1, 1)",
+            (taken.rpartition("/")[2], school.people["student"]),
+        )
+        with waiting(
+            admin, partial(lecturer.patch, taken, {"state": "draft"}), starting.commit
+        ) as withdrawing:
+            answer = withdrawing.result()
+    assert refusal(answer) == (409, "quizzes_state_taken", ["/state"])
+
+
+def test_whoever_starts_what_is_being_withdrawn_finds_it_gone(
+    make: Callable[..., str],
+    student: Client,
+    admin: psycopg.Connection[Any],
+    module_database: TestDatabase,
+) -> None:
+    taken = make()
+    with psycopg.connect(module_database.admin_url) as withdrawing:
+        withdrawing.execute(
+            "update lms.quizzes set state = 'draft' where quiz_id = %s", (taken.rpartition("/")[2],)
+        )
+        with waiting(admin, partial(student.post, f"{taken}/attempts"), withdrawing.commit) as starting:
+            assert starting.result().status_code == 404
 
 
 def is_blocked_by(admin: psycopg.Connection[Any], other: psycopg.Connection[Any]) -> bool:

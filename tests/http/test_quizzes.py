@@ -113,6 +113,49 @@ def test_a_student_sees_a_quiz_from_its_publication_on_and_never_its_key(
     assert (student.get(made).status_code, "New" in titles()) == (404, False)
 
 
+def test_who_changed_what_about_taking_it_is_in_the_audit(
+    lecturer: Client, super_admin: Client, school: School, made: str
+) -> None:
+    course_id, quiz_id = str(school.own["course_id"]), made.rpartition("/")[2]
+
+    def changes(patch: dict[str, Any], if_match: str = "*") -> list[dict[str, Any]]:
+        """What the rows say that a request has left."""
+        address = f"/audit?course_id={course_id}&limit=100"
+        before = {event["id"] for event in super_admin.get(address).json()["items"]}
+        lecturer.patch(made, patch, if_match)
+        events = [event for event in super_admin.get(address).json()["items"] if event["id"] not in before]
+        for event in events:
+            assert (event["action"], event["user_id"]) == ("quizzes.update", None)
+            assert event["actor_id"] == str(school.people["lecturer"])
+        return [event["changes"] for event in events]
+
+    named = {"quiz_id": {"from": quiz_id, "to": quiz_id}}
+    assert changes(
+        {"time_limit_seconds": 3600, "closes_at": "2027-01-01T00:00:00Z", "attempts_allowed": 1}
+    ) == [
+        named
+        | {
+            "time_limit_seconds": {"from": None, "to": 3600},
+            "closes_at": {"from": None, "to": "2027-01-01T00:00:00+00:00"},
+        }
+    ]
+    lecturer.put(f"{made}/questions", quiz("essay")._asdict())
+    for patch, before in (
+        ({"time_limit_seconds": 60}, 3600),
+        ({"state": "published"}, "draft"),
+        ({"attempts_allowed": None}, 1),
+        ({"opens_at": "2026-01-01T00:00:00+00:00"}, None),
+        ({"week_number": 3}, None),
+        ({"score_policy": "latest"}, "highest"),
+        ({"feedback_policy": "never"}, "after_submit"),
+    ):
+        ((name, value),) = patch.items()
+        assert changes(patch) == [named | {name: {"from": before, "to": value}}]
+    # Neither what changes nothing of these, nor what is refused.
+    assert changes({"title": "Another"}) == changes({"time_limit_seconds": 60}) == []
+    assert changes({"time_limit_seconds": 90}, '"1"') == changes({"state": "open"}) == []
+
+
 def test_the_key_is_shown_to_its_teacher_so_that_its_absence_says_something(
     lecturer: Client, school: School
 ) -> None:

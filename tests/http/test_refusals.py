@@ -167,6 +167,9 @@ BY_REQUEST: dict[str, list[Step]] = {
     "quizzes/update_quiz quizzes_current_version_ck": [
         ("lecturer", "PATCH /quizzes/{draft_quiz_id}", {"state": "published"})
     ],
+    "quizzes/update_quiz quizzes_state_taken": [
+        ("lecturer", "PATCH /quizzes/{taken_quiz_id}", {"state": "draft"})
+    ],
     "attempts/start_attempt quiz_attempts_enrollment_active": [
         ("lecturer", "PATCH /courses/{course_id}/enrollments/{student_id}", {"state": "completed"}),
         ("student", "POST /quizzes/{quiz_id}/attempts", {}),
