@@ -270,7 +270,7 @@ def _labelled(number: Interval | None, feedback: Text) -> str:
 
 
 def _digits(number: float) -> str:
-    return f"{number:d}" if isinstance(number, int) else f"{number:g}"
+    return repr(number).removesuffix(".0")
 
 
 def _version(questions: list[Question]) -> NewQuizVersion:

@@ -76,6 +76,16 @@ def options(*texts: str) -> list[dict[str, str]]:
             {"minimum": 2**53 + 1, "maximum": 2**53 + 3},
         ),
         (
+            "{#=1234567.5#yes ~%0%1234568#no ~%0%-0.1#less}",
+            {"type": "numeric"},
+            {"value": 1234567.5, "explanation": "1234567.5: yes\n1234568: no\n-0.1: less"},
+        ),
+        (
+            "{#=2.0..1234567.25#about}",
+            {"type": "numeric"},
+            {"minimum": 2, "maximum": 1234567.25, "explanation": "2 to 1234567.25: about"},
+        ),
+        (
             "{#=%0%5#five =9#nine ~#other}",
             {"type": "numeric"},
             {"value": 9, "explanation": "5: five\n9: nine\nother"},
