@@ -376,8 +376,8 @@ class QuizPatch(Request):
     title: Title = ABSENT
     state: State = Field(
         default=ABSENT,
-        description="A quiz without questions stays a draft. Closed, nobody starts it any more; whoever is at it goes "
-        "on until their `due_at`.",
+        description="A quiz without questions stays a draft. Closed, it is over, for those who are at it, too: what "
+        "they saved is handed in within seconds.",
     )
     week_number: WeekOrNone = Field(default=None, description=_WEEK)
     opens_at: Time | None = Field(default=None, description=_OPENS)
