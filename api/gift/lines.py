@@ -10,7 +10,7 @@ _BOM: Final = b"\xef\xbb\xbf"
 _LINE_END: Final = re.compile(r"\r\n|\r|\n")
 _COMMENT: Final = "//"
 _BLANKS: Final = " \t"
-"""What an empty line may have. A no-break space ends no question, neither here nor in Moodle; it begins none, either."""
+"""What an empty line may have. A no-break space ends no question, as in Moodle; and it begins none."""
 _UNREADABLE: Final = re.compile(r"(?P<bytes>[\udc80-\udcff])|[\x00-\x08\x0b-\x1f\x7f]")
 
 
