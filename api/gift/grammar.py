@@ -164,7 +164,7 @@ def read_items(content: bytes, defects: list[Defect]) -> Iterator[Category | Ask
         lines = list(zip(block.numbers, block.text.split("\n"), strict=True))
         while lines and (found := _CATEGORY.fullmatch(lines[0][1])):
             yield Category(Place(lines.pop(0)[0], 1), found[1].strip())
-        if lines:
+        if any(text.strip() for _, text in lines):
             reader = _Reader(block_of(lines), defects)
             if (asked := reader.read()) is not None:
                 yield asked

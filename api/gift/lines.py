@@ -9,6 +9,8 @@ from typing import Final
 _BOM: Final = b"\xef\xbb\xbf"
 _LINE_END: Final = re.compile(r"\r\n|\r|\n")
 _COMMENT: Final = "//"
+_BLANKS: Final = " \t"
+"""What an empty line may have. A no-break space ends no question, as in Moodle; and it begins none."""
 _UNREADABLE: Final = re.compile(r"(?P<bytes>[\udc80-\udcff])|[\x00-\x08\x0b-\x1f\x7f]")
 
 
@@ -57,9 +59,9 @@ def read_blocks(content: bytes, defects: list[Defect]) -> Iterator[Block]:
         if found := _UNREADABLE.search(line):
             defects.append(Defect(Place(number, found.start() + 1), _sentence(found)))
             text = _UNREADABLE.sub("\ufffd", line)
-        if text.lstrip().startswith(_COMMENT):
+        if text.lstrip(_BLANKS).startswith(_COMMENT):
             continue
-        if text.strip():
+        if text.strip() or (block and text.strip(_BLANKS)):
             block.append((number, text))
         elif block:
             yield block_of(block)

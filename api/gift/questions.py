@@ -9,12 +9,16 @@
     {=… -> …}                                  matching, its options by alphabet, since their order would tell
     {}                                         essay
 
+Moodle mixes the options of a choice for each student, so many authors write the right one first. Here they are mixed
+once, the same way each time, unless their order is to be kept.
+
 Each is worth one point. A question that goes on behind its answers has `_____` in their place. Feedback to all answers
 is shown together, as the explanation. Titles and formats are told, and not kept.
 """
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from hashlib import sha256
 from itertools import pairwise
 from typing import Any, Final, Literal, NamedTuple
 
@@ -101,8 +105,8 @@ class GiftQuiz:
         return _version(self.questions)
 
 
-def read_quiz(content: bytes) -> GiftQuiz:
-    """The questions of a GIFT text in UTF-8, each of which this service would take."""
+def read_quiz(content: bytes, *, keep_order: bool = False) -> GiftQuiz:
+    """The questions of a GIFT text in UTF-8, each of which this service would take; options as written, if wanted."""
     quiz = GiftQuiz()
     asked = False
     for number, item in enumerate(read_items(content, quiz.defects), start=1):
@@ -119,7 +123,7 @@ def read_quiz(content: bytes) -> GiftQuiz:
             quiz.left_out.append(LeftOut(item.place, "category"))
             continue
         asked = True
-        found = _converted(item, f"q{len(quiz.questions) + 1}")
+        found = _converted(item, f"q{len(quiz.questions) + 1}", keep_order=keep_order)
         if isinstance(found, LeftOut):
             quiz.left_out.append(found)
         elif defect := _defect(found):
@@ -135,8 +139,11 @@ def read_quiz(content: bytes) -> GiftQuiz:
     return quiz
 
 
-def _converted(item: Asked, question_id: str) -> Question | LeftOut:
-    form = _form(item.body)
+def _converted(item: Asked, question_id: str, *, keep_order: bool) -> Question | LeftOut:
+    body = item.body
+    if isinstance(body, Choices) and not keep_order:
+        body = _mixed(body, item.stem.text)
+    form = _form(body)
     if isinstance(form, str):
         return LeftOut(item.place, form)
     explanation = "\n".join(_explanations(item))
@@ -146,6 +153,18 @@ def _converted(item: Asked, question_id: str) -> Question | LeftOut:
         item.stem.format,
         {"id": question_id, "type": form.type, "prompt": item.stem.text, "points": 1, **form.question},
         {"type": form.type, **form.key} | ({"explanation": explanation} if explanation else {}),
+    )
+
+
+def _mixed(body: Choices, asked: str) -> Choices:
+    """The answers in an order that tells nothing of them, and is the same each time."""
+    return Choices(
+        tuple(
+            sorted(
+                body.answers,
+                key=lambda answer: sha256(f"{asked}\0{answer.text.text}".encode()).digest(),
+            )
+        )
     )
 
 
@@ -270,7 +289,7 @@ def _labelled(number: Interval | None, feedback: Text) -> str:
 
 
 def _digits(number: float) -> str:
-    return f"{number:d}" if isinstance(number, int) else f"{number:g}"
+    return repr(number).removesuffix(".0")
 
 
 def _version(questions: list[Question]) -> NewQuizVersion:

@@ -5,6 +5,7 @@ under any content type and lets the last of two equal keys win. Here all of that
 """
 
 import json
+import math
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -36,8 +37,7 @@ SentPatch: TypeAlias = Annotated[T, BodyKwarg(media_type=MERGE_PATCH)]
 # of them would hold up the worker for minutes.
 _STRING = re.compile(rb'"(?:[^"\\]|\\.)*+(?:"|\\?\Z)', re.DOTALL)
 _BRACKET = re.compile(rb"[\[\]{}]")
-_INT64 = range(-(2**63), 2**63)
-_INT64_DIGITS = 20
+_NO_NUMBER = "A number must be from -1.7e308 to 1.7e308."
 
 
 class JsonBody(bytes):
@@ -146,15 +146,14 @@ def _constant(name: str) -> _Defect:
 
 
 def _int(digits: str) -> int | _Defect:
-    # int() takes quadratic time, and refuses more than 4,300 digits.
-    if len(digits) > _INT64_DIGITS or int(digits) not in _INT64:
-        return _Defect("A number must fit into 64 bits.")
-    return int(digits)
+    # First as a float: int() takes quadratic time, and refuses more than 4,300 digits. What fits into a column is for
+    # the models to say: each of their whole numbers has its bounds.
+    return int(digits) if math.isfinite(float(digits)) else _Defect(_NO_NUMBER)
 
 
 def _float(digits: str) -> float | _Defect:
     value = float(digits)
-    return _Defect("A number must fit into 64 bits.") if value in (float("inf"), float("-inf")) else value
+    return value if math.isfinite(value) else _Defect(_NO_NUMBER)
 
 
 def _defects(value: Any, path: tuple[str | int, ...]) -> Iterator[tuple[tuple[str | int, ...], _Defect]]:

@@ -34,13 +34,13 @@ async def receive_text(request: Request[Any, Any, Any]) -> bytes:
     return await request.body()
 
 
-async def read_text(content: bytes, *, skip_unsupported: bool) -> GiftQuiz:
-    """The questions of a text, read in a thread. There is at least one.
+async def read_text(content: bytes, *, skip_unsupported: bool, keep_order: bool) -> GiftQuiz:
+    """The questions of a text, read in a thread, their options as written or mixed. There is at least one.
 
     Raises ProblemError 422 for a text with defects, with nothing that can be asked, or with something that cannot be
     and is not to be skipped.
     """
-    quiz = await asyncio.to_thread(read_quiz, content)
+    quiz = await asyncio.to_thread(read_quiz, content, keep_order=keep_order)
     unsupported = quiz.unsupported
     if not quiz.defects and quiz.questions and (skip_unsupported or not unsupported):
         return quiz

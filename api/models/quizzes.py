@@ -376,7 +376,7 @@ class QuizPatch(Request):
     state: State = Field(
         default=ABSENT,
         description="A quiz without questions stays a draft, and one that was taken does not become one again. Closed, "
-        "nobody starts it any more; whoever is at it goes on until their `due_at`.",
+        "it is over, for those who are at it, too: what they saved is handed in within seconds.",
     )
     week_number: WeekOrNone = Field(default=None, description=_WEEK)
     opens_at: Time | None = Field(default=None, description=_OPENS)

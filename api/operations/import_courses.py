@@ -102,6 +102,14 @@ class PresentCourse:
 
 
 @dataclass(frozen=True, slots=True)
+class LargeQuiz:
+    """A quiz that asks more than a quiz can hold."""
+
+    course_code: str
+    title: str
+
+
+@dataclass(frozen=True, slots=True)
 class DifferingQuiz:
     """A quiz that the database has otherwise than the folder, and in what."""
 
@@ -166,6 +174,7 @@ def import_courses(
         tell("quizzes", 5, 5)
         codes = [each.course.code for each in source.courses]
         questions = read_questions(question_lines, set(codes))
+        _refuse_large_quizzes(connection, questions)
         count(connection, _SQL, "import_courses/lock_quizzes", codes)
         quizzes = [quiz.document() for quiz in questions.quizzes]
         quizzes_written = count(connection, _SQL, "import_courses/put_quizzes", Jsonb(quizzes))
@@ -255,6 +264,19 @@ def _note_what_stays(
             source.refuse(place, "The course is there with another lecturer, who stays.")
         if ask_term and present.term_id != course.term_id:
             source.refuse(place, "The course is there in another term, where it stays.")
+
+
+def _refuse_large_quizzes(connection: psycopg.Connection[Any], source: QuestionSource) -> None:
+    """Take those out that are too large, which only the server can tell."""
+    wanted = Jsonb([quiz.document() for quiz in source.quizzes])
+    large = {
+        (quiz.course_code, quiz.title)
+        for quiz in rows(connection, _SQL, "import_courses/list_large_quizzes", LargeQuiz, wanted)
+    }
+    for quiz in source.quizzes:
+        if (quiz.course_code, quiz.title) in large:
+            source.refuse(f"line {quiz.line}/quiz", "A quiz has at most 256 KiB of questions.")
+    source.quizzes = [quiz for quiz in source.quizzes if (quiz.course_code, quiz.title) not in large]
 
 
 def _note_quizzes_that_stay(connection: psycopg.Connection[Any], source: QuestionSource) -> int:

@@ -22,9 +22,10 @@ What becomes of a line:
   UTC. It has one question, worth 100 points, that a person grades. Its weight is left out: it says nothing about the
   points, and the quizzes of a course have none.
 * A result becomes the first attempt of the student, started and handed in at midnight UTC of its day, which is all that
-  is known. There is no answer, for none is in the files. The score stands as the review of a person, and no key has
-  graded it: so lms.regrade_attempts() passes it by, whatever becomes of the key, and a lecturer who reviews it starts
-  from the score. To name a key would be untrue, and to go without the review would lose the score at the next grading.
+  is known. The answer is in none of the files, and a sentence says so in its place: without any, there would be nothing
+  to review once a review is taken back. The score stands as the review of a person, and no key has graded it: so
+  lms.regrade_attempts() passes it by, whatever becomes of the key, and a lecturer who reviews it starts from the
+  score. To name a key would be untrue, and to go without the review would lose the score at the next grading.
 * Without a score a result stays `submitted`: it was handed in, and nobody graded it. It counts for no mastery.
 * A result that is banked, which is one of an earlier presentation, counts like any other, as it did for the student; so
   does what was handed in late, before the registration or after an unregistration. Nothing says that points were taken

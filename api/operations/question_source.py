@@ -6,7 +6,8 @@
 One object a line. All but `week` are needed. `quiz` is the title of the quiz, `id` is the question's own in it, in
 which other characters than letters, digits, - and _ become hyphens; `answer` repeats what is right among the choices.
 `type` is mc_single, or truefalse, whose choices are True and False. Each question is worth one point, and asked where
-it stands.
+it stands, its choices in their order: nobody mixes them later, so they do not begin with the right one, as in GIFT.
+A quiz of more than 256 KiB is refused.
 """
 
 import re

@@ -79,6 +79,13 @@ DryRun = Annotated[
 SkipUnsupported = Annotated[
     bool, QueryParameter(description="Leave out what a quiz cannot ask, instead of refusing the text.")
 ]
+KeepOrder = Annotated[
+    bool,
+    QueryParameter(
+        description="Offer the options of a choice in the order of the text, where many authors write the right one "
+        "first; otherwise they are mixed once, the same way each time."
+    ),
+]
 
 
 @post(
@@ -97,18 +104,21 @@ async def import_quiz(
     week_number: QuizWeek = None,
     dry_run: DryRun = False,
     skip_unsupported: SkipUnsupported = False,
+    keep_order: KeepOrder = False,
 ) -> Document[QuizImport]:
     """Make a quiz, a draft, of all questions of a text in Moodle's GIFT format, or none.
 
     422: `errors` names each place that is wrong, by line and character, and each question that a quiz cannot ask; with
     skip_unsupported those are left out. Titles and categories are told, and not kept. Texts in HTML and Markdown stay
-    as they are. 404: no such course for you to teach.
+    as they are. Options of a choice are mixed, unless `keep_order` says otherwise: an "All of these" may then stand
+    first. 404: no such course for you to teach.
     """
     actor = actor_of(request)
     # Nobody makes the service read a text who may not import it.
     await courses.read_taught_course(database_of(request), actor=actor, course_id=course_id)
     settings = settings_of(title, week_number)
-    found = await read_text(await receive_text(request), skip_unsupported=skip_unsupported)
+    text = await receive_text(request)
+    found = await read_text(text, skip_unsupported=skip_unsupported, keep_order=keep_order)
 
     async def work(db: Database) -> Document[QuizImport]:
         made = await quizzes.create_quiz(db, actor=actor, course_id=course_id, quiz=settings)

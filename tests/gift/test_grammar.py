@@ -152,6 +152,18 @@ def test_a_question_may_stand_right_below_its_category() -> None:
     assert defects == []
 
 
+@pytest.mark.parametrize("line", ["\u00a0", " \u00a0\t", "\u3000", "\u2028"])
+def test_a_line_of_other_space_than_blanks_and_tabs_ends_no_question(line: str) -> None:
+    """It looks empty, and is not: neither to Moodle."""
+    items, defects = read(
+        f"{line}\n\n$CATEGORY: a\n{line}\n\n$CATEGORY: b\n{line}\nOne? {{\n=a\n{line}\n~b\n}}\n{line}\n \t\n"
+        f"{line}\nTwo? {{T}}\n{line}"
+    )
+    assert defects == []
+    assert [type(item) for item in items] == [Category, Category, Asked, Asked]
+    assert [item.place.line for item in items] == [3, 6, 8, 16]
+
+
 @pytest.mark.parametrize(
     ("text", "stem", "format_"),
     [

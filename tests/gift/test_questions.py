@@ -2,6 +2,7 @@
 
 import json
 import random
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ def read(text: str) -> GiftQuiz:
 
 
 def only(text: str) -> tuple[dict[str, Any], dict[str, Any]]:
-    quiz = read(text)
+    quiz = read_quiz(text.encode(), keep_order=True)
     assert (quiz.defects, quiz.left_out) == ([], [])
     (found,) = quiz.questions
     return found.question, found.key
@@ -74,6 +75,16 @@ def options(*texts: str) -> list[dict[str, str]]:
             "{#9007199254740993..9007199254740995}",
             {"type": "numeric"},
             {"minimum": 2**53 + 1, "maximum": 2**53 + 3},
+        ),
+        (
+            "{#=1234567.5#yes ~%0%1234568#no ~%0%-0.1#less}",
+            {"type": "numeric"},
+            {"value": 1234567.5, "explanation": "1234567.5: yes\n1234568: no\n-0.1: less"},
+        ),
+        (
+            "{#=2.0..1234567.25#about}",
+            {"type": "numeric"},
+            {"minimum": 2, "maximum": 1234567.25, "explanation": "2 to 1234567.25: about"},
         ),
         (
             "{#=%0%5#five =9#nine ~#other}",
@@ -187,6 +198,53 @@ def test_whatever_becomes_of_them_a_text_has_a_thousand_items_at_most(item: str)
 def test_categories_alone_are_no_question() -> None:
     (defect,) = read("$CATEGORY: a\n\n$CATEGORY: b\n").defects
     assert (defect.place.line, "There is no question" in defect.detail) == (1, True)
+
+
+# The order of options
+
+
+def choices(quiz: GiftQuiz) -> list[tuple[list[str], set[str]]]:
+    """The options of each choice, and which of them are right."""
+    found = []
+    for each in quiz.questions:
+        if each.key["type"] in ("single_choice", "multiple_choice"):
+            texts = {option["id"]: option["text"] for option in each.question["options"]}
+            right = each.key["correct"]
+            found.append(
+                (list(texts.values()), {texts[id_] for id_ in ([right] if isinstance(right, str) else right)})
+            )
+    return found
+
+
+@WITHOUT_DATABASE
+@pytest.mark.parametrize("answers", ["=leaf ~moss ~sky ~sea", "~%50%leaf ~%50%moss ~%-50%sky ~%-50%sea"])
+def test_the_place_of_an_option_tells_nothing_of_it(answers: str) -> None:
+    """Whoever wrote these had the right ones first throughout."""
+    text = "\n\n".join(f"What is green in picture {number}? {{{answers}}}" for number in range(200))
+    places = Counter(options.index("leaf") for options, _ in choices(read(text)))
+    # 50 each, give or take three standard deviations.
+    assert all(abs(places[place] - 50) <= 18 for place in range(4)), places
+    kept = choices(read_quiz(text.encode(), keep_order=True))
+    assert {options.index("leaf") for options, _ in kept} == {0}
+
+
+@WITHOUT_DATABASE
+def test_the_real_files_have_the_same_options_in_another_order(real_data: Path) -> None:
+    moved = 0
+    for file in sorted((real_data / "quizzes" / "gift").glob("*.gift")):
+        written = [
+            [choice["text"]["text"] for choice in item["choices"]]
+            for item in json.loads(file.with_suffix(".json").read_text())
+            if item["type"] == "MC"
+        ]
+        content = file.read_bytes()
+        kept, mixed = choices(read_quiz(content, keep_order=True)), choices(read_quiz(content))
+        assert all(options in written for options, _ in kept)
+        assert [(sorted(options), right) for options, right in mixed] == [
+            (sorted(options), right) for options, right in kept
+        ]
+        moved += sum(one != other for one, other in zip(kept, mixed, strict=True))
+    assert moved >= 5
 
 
 # The service takes what is read

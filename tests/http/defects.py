@@ -508,13 +508,16 @@ _RAW = {
     "1e400": b"1e400",
     "-1e400": b"-1e400",
     "5,000 digits": b"9" * 5_000,
-    "one more than 64 bits hold": b"9223372036854775808",
+    "a whole number that no float holds": b"9" * 309,
     "NUL": rb'"a\u0000b"',
     "a lone surrogate": rb'"a\ud800b"',
     "a surrogate pair the wrong way round": rb'"\udc00\ud800"',
     "a NUL in a key": rb'{"a\u0000": 1}',
     "a lone surrogate in a key": rb'{"\udfff": 1}',
 }
+
+_BEYOND_64_BITS = 10**308
+"""No field takes it, and no query may get it as an integer."""
 
 
 def _of_fields(operation: Operation, schema: dict[str, Any], path: tuple[str | int, ...]) -> Iterator[Defect]:
@@ -540,7 +543,7 @@ def _of_fields(operation: Operation, schema: dict[str, Any], path: tuple[str | i
             yield defect("missing", None, name, missing=True)
         # To a login whatever is no address is one that nobody has.
         more = [] if operation.route == "POST /auth/login" else WRONG_BY_NAME.get(name, [])
-        for value in [*_wrong_values(kind), *more]:
+        for value in [*_wrong_values(kind), _BEYOND_64_BITS, *more]:
             yield defect(json.dumps(value), value, name)
         here = (*path, name)
         yield from _of_raw_values(operation, here)

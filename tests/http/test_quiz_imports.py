@@ -70,6 +70,23 @@ def test_a_text_becomes_a_draft_with_its_questions_and_key(lecturer: Client, cou
     assert lecturer.patch(address, {"state": "published"}, answer.headers["etag"]).status_code == 200
 
 
+def test_options_are_mixed_unless_their_order_is_to_be_kept(lecturer: Client, course: str) -> None:
+    text = "What is green? {=leaf ~sea ~sand ~sky ~snow ~sun ~soot}"
+
+    def asked(**query: str) -> tuple[list[str], str]:
+        address = send(lecturer, course, text, **query).headers["location"]
+        saved = lecturer.get(f"{address}/questions").json()
+        options = {option["id"]: option["text"] for option in saved["questions"][0]["options"]}
+        return list(options.values()), options[saved["key"]["q1"]["correct"]]
+
+    kept, mixed = asked(keep_order="true"), asked()
+    assert kept == (["leaf", "sea", "sand", "sky", "snow", "sun", "soot"], "leaf")
+    assert (sorted(mixed[0]), mixed[1]) == (sorted(kept[0]), "leaf")
+    assert mixed[0] != kept[0]
+    # And the same way each time: a text that is imported again is the same quiz.
+    assert asked(keep_order="false") == mixed
+
+
 def test_a_dry_run_says_the_same_and_does_nothing(lecturer: Client, course: str, tables: Tables) -> None:
     before = tables.rows()
     tried = send(lecturer, course, GOOD, dry_run="true", key="a-key")

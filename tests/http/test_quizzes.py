@@ -7,7 +7,7 @@ import psycopg
 import pytest
 
 from tests.http.support import Client, blamed, one, refusal
-from tests.sql.questions import QUESTIONS, quiz, with_key, with_question
+from tests.sql.questions import GOOD, QUESTIONS, Quiz, quiz, with_key, with_question
 from tests.support.school import School, explanation_of
 
 pytestmark = pytest.mark.usefixtures("restored")
@@ -68,6 +68,17 @@ def test_questions_and_key_come_back_as_they_were_saved(lecturer: Client, made: 
     assert read.json() == {**saved.json(), **asked._asdict()}
     assert read.headers["etag"].startswith('"2.')
     assert lecturer.get(made).json()["current_version"] == 1
+
+
+@pytest.mark.parametrize("asked", GOOD.values(), ids=GOOD)
+def test_what_is_read_can_be_saved_again_and_is_the_same(lecturer: Client, made: str, asked: Quiz) -> None:
+    """PostgreSQL writes out what a client sent with an exponent: 6.022e23 has 24 digits."""
+    assert lecturer.put(f"{made}/questions", asked._asdict()).status_code == 200
+    read = lecturer.get(f"{made}/questions").json()
+    document = {name: read[name] for name in asked._fields}
+    again = lecturer.put(f"{made}/questions", document)
+    assert again.status_code == 200, again.text
+    assert {**lecturer.get(f"{made}/questions").json(), **again.json()} == {**read, **again.json()}
 
 
 def test_whoever_saves_late_overwrites_nothing(lecturer: Client, made: str) -> None:

@@ -392,6 +392,19 @@ class TestResults:
         ask(database, "select from lms.record_grades(array(select attempt_id from lms.quiz_attempts))")
         assert ask(database, "select state, score::float from lms.quiz_attempts") == [("graded", 78)]
 
+    @pytest.mark.parametrize("score", ["78", ""])
+    def test_a_review_that_is_taken_back_leaves_it_waiting_for_another(
+        self, database: TestDatabase, bring_in: Import, score: str
+    ) -> None:
+        """Nothing was answered here, and an essay without an answer would be worth nothing."""
+        bring_in(person(), assessments=[assessment()], results=[result(score)])
+        grade = "select from lms.record_grades(array(select attempt_id from lms.quiz_attempts))"
+        for reviews, state, points in (('{"q1": {"points": 55}}', "graded", 55), ("{}", "submitted", None)):
+            ask(database, "update lms.quiz_attempts set reviews = %s", reviews)
+            ask(database, grade)
+            assert ask(database, "select state, score::float from lms.quiz_attempts") == [(state, points)]
+        assert ask(database, "select from lms.topic_performance") == []
+
     def test_mastery_is_what_the_attempts_of_a_week_have(
         self, database: TestDatabase, bring_in: Import
     ) -> None:

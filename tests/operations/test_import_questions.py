@@ -7,8 +7,11 @@ from typing import Any
 
 import psycopg
 import pytest
+from psycopg.types.json import Jsonb
 
 from api.operations.import_courses import ImportReport, import_courses
+from api.operations.material_source import Line
+from api.operations.question_source import read_questions
 from tests.conftest import TestDatabase
 from tests.operations.courses import add_questions, course, folder, question
 from tests.operations.test_import_courses import add_person, run
@@ -115,6 +118,25 @@ def test_a_bad_line_is_named_and_does_not_keep_out_the_rest(
     assert (told, reason in why) == (f"line 2{place}", True), why
     ((_, questions, _),) = run(database, VERSIONS)
     assert [each["id"] for each in questions] == ["plants-1", "plants-2"]
+
+
+def test_a_quiz_that_is_too_large_is_named_and_does_not_keep_out_the_rest(
+    database: TestDatabase, bring: Bring
+) -> None:
+    def quiz_of(size: int) -> list[dict[str, Any]]:
+        """Questions of so many bytes as PostgreSQL counts them, which it does in steps of four."""
+        asked = [question(number, prompt="x" * 10_000) for number in range(1, 27)]
+        read = read_questions([Line(number, each) for number, each in enumerate(asked)], {"BOTANY"})
+        ((found,),) = run(
+            database, "select pg_column_size(%s::jsonb)", Jsonb(read.quizzes[0].document()["questions"])
+        )
+        return [asked[0] | {"prompt": "x" * (10_000 - found + size)}, *asked[1:]]
+
+    report = bring(question(1, quiz="Roots"), *quiz_of(262_146), question(1, quiz="Leaves", week=2))
+    assert refused(report) == [("line 2/quiz", "A quiz has at most 256 KiB of questions.")]
+    assert [title for title, *_ in run(database, QUIZZES)] == ["Roots", "Leaves"]
+    report = bring(question(1, quiz="Roots"), *quiz_of(262_142))
+    assert (report.imported, report.unchanged["quizzes"], refused(report)) == ({"quizzes": 1}, 1, [])
 
 
 def test_the_same_again_changes_nothing(database: TestDatabase, bring: Bring) -> None:

@@ -91,6 +91,11 @@ GOOD = {
     "a range of the largest whole numbers": with_key(
         "numeric", value=None, absolute_tolerance=None, minimum=-(2**63), maximum=2**63 - 1
     ),
+    "a whole number beyond 64 bits": with_key("numeric", value=2**64, absolute_tolerance=10**21),
+    "a range of whole numbers beyond all others": with_key(
+        "numeric", value=None, absolute_tolerance=None, minimum=-(10**300), maximum=10**300
+    ),
+    "a number that is written out when it comes back": with_key("numeric", value=6.022e23),
     "a fraction and a whole number": with_key("numeric", value=0.5, absolute_tolerance=1),
     "case matters": with_key("short_answer", match_case=True),
     "spellings that differ in case": with_key("short_answer", accepted=["Four", "four"]),

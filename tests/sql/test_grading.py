@@ -49,6 +49,7 @@ NEGATIVE = of("numeric", value=-200, absolute_tolerance=None, relative_tolerance
 ZERO = of("numeric", value=0, absolute_tolerance=None, relative_tolerance=0.5)
 RANGE = of("numeric", value=None, absolute_tolerance=None, minimum=-5, maximum=5.5)
 WHOLE = of("numeric", value=2**60, absolute_tolerance=None)
+BEYOND_64_BITS = of("numeric", value=2**64, absolute_tolerance=None)
 SMALL = of("numeric", value=6.02e23, absolute_tolerance=1e21)
 PAIRS = of("matching")
 SHARED = of("matching", correct={"s1": "a", "s2": "a"})
@@ -168,6 +169,10 @@ CASES = {
     "a large number that is off": Case(SMALL, 6.04e23, 0),
     "a whole number that a float rounds": Case(WHOLE, 1152921504606846976, 6),
     "what a float would round to it": Case(WHOLE, 1152921504606847000, 0),
+    "a whole number beyond 64 bits": Case(BEYOND_64_BITS, 2**64, 6),
+    "another whole number beyond 64 bits": Case(BEYOND_64_BITS, 2**64 + 1, 0),
+    "a whole number beyond all others": Case(BEYOND_64_BITS, 10**308, 0),
+    "a large number as JavaScript writes it": Case(SMALL, 602200000000000000000000, 6),
     # Pairs.
     "both pairs": Case(PAIRS, {"s1": "a", "s2": "c"}, 6),
     "one pair": Case(PAIRS, {"s1": "a", "s2": "b"}, 3),

@@ -1,6 +1,7 @@
 -- import_oulad/add_attempts
 -- The results as attempts, of those who have none at the quiz yet. The points of a result stand as a person's review,
--- so that grading it again gives them again; no key graded it.
+-- so that grading it again gives them again; no key graded it. An answer stands there too, without which there would be
+-- nothing to review once a review is taken back.
 --
 -- result  count
 
@@ -55,6 +56,7 @@ insert into lms.quiz_attempts (
     student_id,
     attempt_number,
     state,
+    answers,
     reviews,
     feedback,
     score,
@@ -69,6 +71,7 @@ select
     user_id,
     1,
     case when points is null then 'submitted' else 'graded' end,
+    '{"q1": "Not in the data set."}',
     case when points is null then '{}' else jsonb_build_object('q1', jsonb_build_object('points', points)) end,
     jsonb_build_object('q1', jsonb_build_object('points', points)),
     points,
