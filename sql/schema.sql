@@ -701,7 +701,7 @@ CREATE FUNCTION lms.graded(questions jsonb, key jsonb, answers jsonb, reviews js
      its.points,
          CASE
              WHEN (review.points IS NOT NULL) THEN review.points
-             WHEN (NOT earned.awaits_review) THEN round((its.points * COALESCE(earned.share, (0)::numeric)), 2)
+             WHEN (NOT earned.awaits_review) THEN round(round((its.points * COALESCE(earned.share, (0)::numeric)), 10), 2)
              ELSE NULL::numeric
          END AS "case",
          CASE
@@ -769,31 +769,6 @@ END;
 ALTER FUNCTION lms.graded(questions jsonb, key jsonb, answers jsonb, reviews jsonb) OWNER TO lms_owner;
 
 COMMENT ON FUNCTION lms.graded(questions jsonb, key jsonb, answers jsonb, reviews jsonb) IS 'What each question of an attempt is worth, by questions, key, answers and what a person decided before. All or nothing for single_choice, true_false, short_answer and numeric; multiple_choice (right chosen - wrong chosen) / right, at least 0; matching by pair; an essay that is not blank waits for a person, its points null. Rounded to two decimals.';
-
-CREATE FUNCTION lms.hand_in_overdue_attempts(attempt_ids uuid[]) RETURNS integer
-    LANGUAGE plpgsql
-    AS $$
-begin
-    update lms.quiz_attempts as attempts
-    set submitted_at = attempts.due_at, state = 'submitted'
-    where attempts.attempt_id in (select unnest(hand_in_overdue_attempts.attempt_ids));
-    perform lms.record_grades(hand_in_overdue_attempts.attempt_ids);
-    -- Nobody did it: there is no actor.
-    insert into lms.audit_events (action, user_id, course_id, changes)
-    select
-        'attempts.submit',
-        attempts.student_id,
-        quizzes.course_id,
-        jsonb_build_object('state', jsonb_build_object('from', 'in_progress', 'to', attempts.state))
-    from lms.quiz_attempts as attempts
-    join lms.quizzes on quizzes.quiz_id = attempts.quiz_id
-    where attempts.attempt_id in (select unnest(hand_in_overdue_attempts.attempt_ids));
-    return cardinality(hand_in_overdue_attempts.attempt_ids);
-end;
-$$;
-ALTER FUNCTION lms.hand_in_overdue_attempts(attempt_ids uuid[]) OWNER TO lms_owner;
-
-COMMENT ON FUNCTION lms.hand_in_overdue_attempts(attempt_ids uuid[]) IS 'Hand in and grade these attempts, which their caller has locked, as they were saved last, each with a row of audit; how many those are. Granted to nobody: lms.submit_overdue_attempts() calls it.';
 
 CREATE FUNCTION lms.holds_seat(state text) RETURNS boolean
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -1448,37 +1423,50 @@ ALTER FUNCTION lms.refuse(rule text, pointer text) OWNER TO lms_owner;
 
 COMMENT ON FUNCTION lms.refuse(rule text, pointer text) IS 'As lms.refuse(text), and says which part of a document is to blame, as a JSON pointer. No violated constraint of a table names a column, so the pointer travels as that.';
 
-CREATE FUNCTION lms.regrade_attempts(quiz_id uuid, most integer) RETURNS TABLE(attempt_id uuid, student_id uuid, score_before numeric, score numeric)
+CREATE FUNCTION lms.regrade_attempts(quiz_id uuid, most integer, skip integer DEFAULT 0) RETURNS TABLE(attempt_id uuid, student_id uuid, score_before numeric, score numeric)
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     SET jit TO 'off'
+    SET lock_timeout TO '1s'
     AS $$
+declare
+    outdated uuid[];
 begin
-    return query
-    select regraded.attempt_id, regraded.student_id, regraded.score_before, regraded.score
-    from lms.record_grades(array(
-        select outdated.attempt_id
+    outdated := array(
+        select older.attempt_id
         from lms.quiz_answer_keys as keys
         cross join lateral (
             -- Never graded by a key means in progress, or imported with its score.
-            select attempts.attempt_id
+            select
+                attempts.attempt_id,
+                attempts.graded_by_key
             from lms.quiz_attempts as attempts
             where
                 attempts.quiz_id = keys.quiz_id
                 and attempts.quiz_version = keys.version_number
                 and attempts.graded_by_key < keys.key_version
             order by attempts.graded_by_key, attempts.attempt_id
-            limit regrade_attempts.most
-        ) as outdated
+            limit regrade_attempts.most + regrade_attempts.skip
+        ) as older
         where keys.quiz_id = regrade_attempts.quiz_id
-        order by outdated.attempt_id
-        limit regrade_attempts.most
-    )) as regraded;
+        -- What could not be graded keeps its place before what follows, and is skipped.
+        order by keys.version_number, older.graded_by_key, older.attempt_id
+        limit regrade_attempts.most offset regrade_attempts.skip
+    );
+    return query
+    select regraded.attempt_id, regraded.student_id, regraded.score_before, regraded.score
+    from lms.record_grades(outdated) as regraded;
+exception when query_canceled or others then
+    -- As it was, and where: the worker then tries fewer, and skips what cannot be graded alone.
+    raise exception using
+        errcode = sqlstate,
+        message = sqlerrm,
+        detail = format('%s%s', outdated[1], case when cardinality(outdated) > 1 then ' and others' end);
 end;
 $$;
-ALTER FUNCTION lms.regrade_attempts(quiz_id uuid, most integer) OWNER TO lms_owner;
+ALTER FUNCTION lms.regrade_attempts(quiz_id uuid, most integer, skip integer) OWNER TO lms_owner;
 
-COMMENT ON FUNCTION lms.regrade_attempts(quiz_id uuid, most integer) IS 'Grade attempts at a quiz again that an older key graded, so many at most; what each score was and is. No row: none is left.';
+COMMENT ON FUNCTION lms.regrade_attempts(quiz_id uuid, most integer, skip integer) IS 'Grade attempts at a quiz again that an older key graded, so many at most, after skipping those that are the first; what each score was and is. No row: none is left. Waits a second for whoever has one of them. An error names the first of those that it was at, and none was graded.';
 
 CREATE FUNCTION lms.shows_feedback(feedback_policy text, quiz_state text, closes_at timestamp with time zone, attempt_state text) RETURNS boolean
     LANGUAGE sql STABLE PARALLEL SAFE
@@ -1791,14 +1779,13 @@ CREATE FUNCTION lms.submit_overdue_attempts(most integer, skip integer) RETURNS 
     LANGUAGE plpgsql SECURITY DEFINER ROWS 1
     SET search_path TO 'pg_catalog', 'pg_temp'
     SET jit TO 'off'
+    SET lock_timeout TO '1s'
     AS $$
 declare
+    due uuid[];
     overdue uuid[];
-    overdue_id uuid;
 begin
-    attempts := 0;
-    left_behind := 0;
-    overdue := array(
+    due := array(
         select taken.attempt_id
         from lms.quiz_attempts as taken
         -- Who hands it in at the last moment is in time: see lms.submit_attempt().
@@ -1809,72 +1796,50 @@ begin
     -- The quizzes first, as there. Meanwhile some may have been handed in.
     perform
     from lms.quizzes
-    where quizzes.quiz_id in (select taken.quiz_id from lms.quiz_attempts as taken where taken.attempt_id = any(overdue))
+    where quizzes.quiz_id in (select taken.quiz_id from lms.quiz_attempts as taken where taken.attempt_id = any(due))
     order by quizzes.quiz_id
     for key share;
     overdue := array(
         select taken.attempt_id
         from lms.quiz_attempts as taken
         where
-            taken.attempt_id = any(overdue)
+            taken.attempt_id = any(due)
             and taken.state = 'in_progress'
             and taken.due_at + interval '5 seconds' < now()
         order by taken.attempt_id
         for no key update skip locked
     );
-    begin
-        attempts := lms.hand_in_overdue_attempts(overdue);
-        return next;
-        return;
-    exception when others then
-        raise warning 'of % overdue attempts one cannot be handed in: %', cardinality(overdue), sqlerrm;
-    end;
-    -- What is wrong with one of them does not keep the others waiting: each by itself. All that they lock is locked
-    -- before, in the order in which lms.record_grades() and lms.refresh_performance() do it for many.
-    perform
-    from lms.quiz_answer_keys as keys
-    where
-        (keys.quiz_id, keys.version_number) in (
-            select taken.quiz_id, taken.quiz_version from lms.quiz_attempts as taken where taken.attempt_id = any(overdue)
+    update lms.quiz_attempts as taken
+    set submitted_at = taken.due_at, state = 'submitted'
+    where taken.attempt_id = any(overdue);
+    perform lms.record_grades(overdue);
+    -- Nobody did it: there is no actor.
+    insert into lms.audit_events (action, user_id, course_id, changes)
+    select
+        'attempts.submit',
+        taken.student_id,
+        quizzes.course_id,
+        jsonb_build_object(
+            'attempt_id', jsonb_build_object('from', taken.attempt_id, 'to', taken.attempt_id),
+            'state', jsonb_build_object('from', 'in_progress', 'to', taken.state)
         )
-    order by keys.quiz_id, keys.version_number
-    for share;
-    perform
-    from lms.courses
-    where
-        courses.course_id in (
-            select quizzes.course_id
-            from lms.quiz_attempts as taken
-            join lms.quizzes on quizzes.quiz_id = taken.quiz_id
-            where taken.attempt_id = any(overdue)
-        )
-    order by courses.course_id
-    for key share;
-    perform
-    from lms.student_enrollments as enrollments
-    where
-        (enrollments.course_id, enrollments.student_id) in (
-            select quizzes.course_id, taken.student_id
-            from lms.quiz_attempts as taken
-            join lms.quizzes on quizzes.quiz_id = taken.quiz_id
-            where taken.attempt_id = any(overdue)
-        )
-    order by enrollments.course_id, enrollments.student_id
-    for no key update;
-    foreach overdue_id in array overdue loop
-        begin
-            attempts := attempts + lms.hand_in_overdue_attempts(array[overdue_id]);
-        exception when others then
-            left_behind := left_behind + 1;
-            raise warning 'attempt % is overdue and cannot be handed in: %', overdue_id, sqlerrm;
-        end;
-    end loop;
+    from lms.quiz_attempts as taken
+    join lms.quizzes on quizzes.quiz_id = taken.quiz_id
+    where taken.attempt_id = any(overdue);
+    attempts := cardinality(overdue);
+    left_behind := cardinality(due) - attempts;
     return next;
+exception when query_canceled or others then
+    -- As lms.regrade_attempts() does it.
+    raise exception using
+        errcode = sqlstate,
+        message = sqlerrm,
+        detail = format('%s%s', due[1], case when cardinality(due) > 1 then ' and others' end);
 end;
 $$;
 ALTER FUNCTION lms.submit_overdue_attempts(most integer, skip integer) OWNER TO lms_owner;
 
-COMMENT ON FUNCTION lms.submit_overdue_attempts(most integer, skip integer) IS 'Hand in and grade what was due more than five seconds ago, so many at most, after skipping those that were due first; how many that were, and how many could not be handed in, which are left with a warning.';
+COMMENT ON FUNCTION lms.submit_overdue_attempts(most integer, skip integer) IS 'Hand in and grade what was due more than five seconds ago, so many at most, after skipping those that were due first; how many that were, and how many it left to somebody who is at them. Waits a second for whoever has something else that it takes. An error names the first of those that it was at, and none was handed in.';
 
 CREATE FUNCTION lms.total_points(questions jsonb) RETURNS numeric
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -2162,10 +2127,14 @@ CREATE TABLE lms.regrades (
     requested_at timestamp with time zone DEFAULT now() NOT NULL,
     started_at timestamp with time zone,
     finished_at timestamp with time zone,
+    attempts_failed integer DEFAULT 0 NOT NULL,
+    rounds integer DEFAULT 1 NOT NULL,
+    CONSTRAINT regrades_attempts_failed_ck CHECK ((attempts_failed >= 0)),
     CONSTRAINT regrades_claims_ck CHECK ((claims >= 0)),
     CONSTRAINT regrades_counts_ck CHECK (((scores_changed >= 0) AND (scores_changed <= attempts_regraded))),
     CONSTRAINT regrades_finished_at_ck CHECK (((state = 'done'::text) = (finished_at IS NOT NULL))),
     CONSTRAINT regrades_requests_ck CHECK ((requests >= 1)),
+    CONSTRAINT regrades_rounds_ck CHECK ((rounds >= 1)),
     CONSTRAINT regrades_started_at_ck CHECK (((state = 'queued'::text) = (started_at IS NULL))),
     CONSTRAINT regrades_state_ck CHECK ((state = ANY (ARRAY['queued'::text, 'running'::text, 'done'::text])))
 );
@@ -2183,11 +2152,15 @@ COMMENT ON COLUMN lms.regrades.attempts_regraded IS 'How many were graded again 
 COMMENT ON COLUMN lms.regrades.scores_changed IS 'How many of them have another score since. Personal data: none.';
 COMMENT ON COLUMN lms.regrades.requested_at IS 'When it was asked for first. Personal data: none.';
 COMMENT ON COLUMN lms.regrades.started_at IS 'When a worker first took it; null before. Personal data: none.';
-COMMENT ON COLUMN lms.regrades.finished_at IS 'When nothing was left to grade; null before. Personal data: none.';
+COMMENT ON COLUMN lms.regrades.finished_at IS 'When nothing was left to grade, or nothing that could be graded; null before. Personal data: none.';
+COMMENT ON COLUMN lms.regrades.attempts_failed IS 'How many could not be graded in this round and were left behind; once done, those that keep the score of an older key. Personal data: none.';
+COMMENT ON COLUMN lms.regrades.rounds IS 'How often it went through what was left, the present time included. Personal data: none.';
+COMMENT ON CONSTRAINT regrades_attempts_failed_ck ON lms.regrades IS '422 Attempts count from 0.';
 COMMENT ON CONSTRAINT regrades_claims_ck ON lms.regrades IS '422 Claims count from 0.';
 COMMENT ON CONSTRAINT regrades_counts_ck ON lms.regrades IS '422 No more scores changed than attempts were graded again.';
 COMMENT ON CONSTRAINT regrades_finished_at_ck ON lms.regrades IS '422 What is done has the time of it, and nothing else has.';
 COMMENT ON CONSTRAINT regrades_requests_ck ON lms.regrades IS '422 It was asked for at least once.';
+COMMENT ON CONSTRAINT regrades_rounds_ck ON lms.regrades IS '422 Rounds count from 1.';
 COMMENT ON CONSTRAINT regrades_started_at_ck ON lms.regrades IS '422 What is no longer queued has the time of it.';
 COMMENT ON CONSTRAINT regrades_state_ck ON lms.regrades IS '422 A regrade is queued, running or done.';
 
@@ -2971,7 +2944,6 @@ REVOKE ALL ON FUNCTION lms.follow_quiz_times() FROM PUBLIC;
 REVOKE ALL ON FUNCTION lms.follow_week_number() FROM PUBLIC;
 REVOKE ALL ON FUNCTION lms.spelled(answer text, match_case boolean) FROM PUBLIC;
 REVOKE ALL ON FUNCTION lms.graded(questions jsonb, key jsonb, answers jsonb, reviews jsonb) FROM PUBLIC;
-REVOKE ALL ON FUNCTION lms.hand_in_overdue_attempts(attempt_ids uuid[]) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION lms.holds_seat(state text) FROM PUBLIC;
 GRANT ALL ON FUNCTION lms.holds_seat(state text) TO lms_api;
@@ -3013,8 +2985,8 @@ GRANT ALL ON FUNCTION lms.refuse(rule text) TO lms_api;
 REVOKE ALL ON FUNCTION lms.refuse(rule text, pointer text) FROM PUBLIC;
 GRANT ALL ON FUNCTION lms.refuse(rule text, pointer text) TO lms_api;
 
-REVOKE ALL ON FUNCTION lms.regrade_attempts(quiz_id uuid, most integer) FROM PUBLIC;
-GRANT ALL ON FUNCTION lms.regrade_attempts(quiz_id uuid, most integer) TO lms_worker;
+REVOKE ALL ON FUNCTION lms.regrade_attempts(quiz_id uuid, most integer, skip integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION lms.regrade_attempts(quiz_id uuid, most integer, skip integer) TO lms_worker;
 
 REVOKE ALL ON FUNCTION lms.shows_feedback(feedback_policy text, quiz_state text, closes_at timestamp with time zone, attempt_state text) FROM PUBLIC;
 GRANT ALL ON FUNCTION lms.shows_feedback(feedback_policy text, quiz_state text, closes_at timestamp with time zone, attempt_state text) TO lms_api;
@@ -3135,6 +3107,8 @@ GRANT UPDATE(attempts_regraded) ON TABLE lms.regrades TO lms_worker;
 GRANT UPDATE(scores_changed) ON TABLE lms.regrades TO lms_worker;
 GRANT UPDATE(started_at) ON TABLE lms.regrades TO lms_worker;
 GRANT UPDATE(finished_at) ON TABLE lms.regrades TO lms_worker;
+GRANT UPDATE(attempts_failed) ON TABLE lms.regrades TO lms_worker;
+GRANT UPDATE(rounds) ON TABLE lms.regrades TO lms_worker;
 GRANT SELECT ON TABLE lms.score_changes TO lms_worker;
 GRANT INSERT(attempt_id) ON TABLE lms.score_changes TO lms_worker;
 GRANT INSERT(score_before) ON TABLE lms.score_changes TO lms_worker;

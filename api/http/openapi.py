@@ -82,7 +82,8 @@ keeps the questions that it was started on.
 comments, which an essay waits for; until then the attempt is submitted, without a score. A key is corrected at
 `/quizzes/{quiz_id}/versions/{version_number}/key`, which changes no score; `regrade_due` says there that an older key
 graded some. Then `POST /quizzes/{quiz_id}/regrade` grades those again, and what a person decided stays. It answers
-202, and `/regrades/{regrade_id}` says how far it is; students whose score changed are told by mail.
+202, and `/regrades/{regrade_id}` says how far it is; students whose score changed are told by mail. What cannot be
+graded is tried again for some minutes, and keeps its score in the end: `attempts_failed` says how many that are.
 
 **Mastery** of a week's topic follows from graded attempts by the course's `mastery_policy`, the moment they are
 graded. Dashboards show a student what is open, what to go over again and what is past, and teachers how their

@@ -66,7 +66,7 @@ class Grade(Response):
 
 @dataclass(frozen=True, slots=True)
 class HandedIn:
-    """How many attempts were handed in for their students, and how many of those due first could not be."""
+    """How many attempts were handed in for their students, and how many of those due first somebody else was at."""
 
     attempts: int
     left_behind: int

@@ -18,6 +18,9 @@ class Regrade(Response):
     state: Literal["queued", "running", "done"]
     attempts_regraded: int = Field(description="How many were graded again so far.")
     scores_changed: int = Field(description="How many of them have another score; their students are told.")
+    attempts_failed: int = Field(
+        description="How many could not be graded and, once it is done, keep the scores that they have."
+    )
     requested_by: UUID = Field(description="Who asked for it first.")
     requested_at: datetime
     started_at: datetime | None
@@ -37,6 +40,9 @@ class ClaimedRegrade:
 class RegradeProgress:
     """How far a regrade is after a batch."""
 
-    state: str
+    step: str
+    """What comes next: on, again (after a wait, what was left behind), or done."""
     attempts_regraded: int
     scores_changed: int
+    attempts_failed: int
+    """How many this round left behind."""

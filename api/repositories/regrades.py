@@ -25,3 +25,7 @@ async def claim_regrade(db: Database, *, lease_seconds: int) -> ClaimedRegrade |
 async def continue_regrade(
     db: Database, *, regrade_id: UUID, claims: int, most: int, lease_seconds: int
 ) -> RegradeProgress | None: ...
+
+
+@query("regrades/leave_attempt")
+async def leave_attempt(db: Database, *, regrade_id: UUID, claims: int, lease_seconds: int) -> int: ...

@@ -1,9 +1,9 @@
 -- grades/submit_overdue_attempts
 -- Hand in and grade attempts that were due and that nobody handed in, as they were saved last; those that were due
--- first, but for some that could not be handed in before.
+-- first, but for some that could not be handed in before. All of them, or none and an error that names the first.
 --
--- $1  most  integer
--- $2  skip  integer
+-- $1  most  integer  how many at the most
+-- $2  skip  integer  how many to pass over: they could not be handed in before
 --
 -- role    lms_worker
 -- result  row  HandedIn

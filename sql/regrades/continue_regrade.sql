@@ -1,11 +1,12 @@
 -- regrades/continue_regrade
 -- Grade a batch of attempts again: the scores, what changed of them, the audit rows and mails about that, and how far
--- the regrade is, or none of it. No row: somebody else has taken it since.
+-- the regrade is, or none of it. What was left behind has five more rounds, each after twice as long a wait, and then
+-- keeps its score. No row: somebody else has taken it since.
 --
 -- $1  regrade_id     uuid
 -- $2  claims         integer  what the claim gave
 -- $3  most           integer
--- $4  lease_seconds  integer  from now on
+-- $4  lease_seconds  integer  from now on; 0 lets go of it, for whoever comes next
 --
 -- role    lms_worker
 -- result  row?  RegradeProgress
@@ -16,7 +17,9 @@ with /* regrades/continue_regrade */ job as (
     select
         regrades.regrade_id,
         regrades.quiz_id,
-        regrades.requested_by
+        regrades.requested_by,
+        regrades.attempts_failed,
+        regrades.rounds
     from lms.regrades
     where regrades.regrade_id = $1 and regrades.claims = $2 and regrades.state = 'running'
     for no key update
@@ -28,7 +31,7 @@ regraded as materialized (
         its.score_before,
         its.score
     from job
-    cross join lms.regrade_attempts(job.quiz_id, $3) as its
+    cross join lms.regrade_attempts(job.quiz_id, $3, job.attempts_failed) as its
 ),
 changed as (
     insert into lms.score_changes (attempt_id, score_before, score)
@@ -83,19 +86,37 @@ queued as (
         from lms.can_attend(news.student_id, 'student', news.course_id, news.course_state) as attended
         offset 0   -- one by one: joined, all that are on the course would be read
     ) as attended
+),
+batch as (
+    select
+        job.regrade_id,
+        job.attempts_failed,
+        job.rounds,
+        done.attempts,
+        (select count(*) from changed) as changes,
+        case
+            when done.attempts = $3 then 'on'
+            when job.attempts_failed = 0 or job.rounds > 5 then 'done'
+            else 'again'
+        end as step
+    from job
+    cross join (select count(*) as attempts from regraded) as done
 )
 update lms.regrades
 set
     attempts_regraded = regrades.attempts_regraded + batch.attempts,
     scores_changed = regrades.scores_changed + batch.changes,
-    state = case when batch.attempts < $3 then 'done' else 'running' end,
-    finished_at = case when batch.attempts < $3 then now() end,
-    due_at = now() + make_interval(secs => $4::integer)
-from job
-cross join (
-    select
-        (select count(*) from regraded) as attempts,
-        (select count(*) from changed) as changes
-) as batch
-where regrades.regrade_id = job.regrade_id
-returning regrades.state, regrades.attempts_regraded, regrades.scores_changed;
+    attempts_failed = case batch.step when 'again' then 0 else batch.attempts_failed end,
+    rounds = case batch.step when 'again' then batch.rounds + 1 else batch.rounds end,
+    state = case batch.step when 'done' then 'done' else 'running' end,
+    finished_at = case batch.step when 'done' then now() end,
+    due_at = now() + make_interval(
+        secs => case batch.step when 'again' then 5 * power(2, batch.rounds - 1) else $4::integer end
+    )
+from batch
+where regrades.regrade_id = batch.regrade_id
+returning
+    batch.step,
+    regrades.attempts_regraded,
+    regrades.scores_changed,
+    batch.attempts_failed;

@@ -15,6 +15,7 @@ select /* regrades/read_regrade */
             'state', regrades.state,
             'attempts_regraded', regrades.attempts_regraded,
             'scores_changed', regrades.scores_changed,
+            'attempts_failed', regrades.attempts_failed,
             'requested_by', regrades.requested_by,
             'requested_at', regrades.requested_at,
             'started_at', regrades.started_at,

@@ -24,7 +24,7 @@ import pytest
 
 from api.database.pool import connect_pool
 from api.database.roles import WORKER_ROLE
-from api.operations.grading import REGRADE_BATCH, regrade
+from api.operations.grading import BATCH, regrade
 from api.operations.performance import rebuild
 from tests.chaos.conftest import Serving
 from tests.chaos.regrading import (
@@ -181,8 +181,8 @@ def test_nobody_waits_for_a_regrade(
             ]
             # While the same people ask, and the worker sends the mails.
             started = time.perf_counter()
-            for place in range(0, attempts, REGRADE_BATCH):
-                owner.execute(PLAIN, (rows[place : place + REGRADE_BATCH],))
+            for place in range(0, attempts, BATCH):
+                owner.execute(PLAIN, (rows[place : place + BATCH],))
             plain = time.perf_counter() - started
     longest = max((each for each in meanwhile if each.what != SUM), key=lambda each: each.seconds)
     say(
@@ -603,13 +603,16 @@ class Desk:
         return one(self.owner, f"{ASK} returning regrade_id")
 
     def work(self) -> None:
-        """Do what the worker does, until nothing is left to do."""
+        """Do what the worker does, until nothing is left to do. It need not wait for what was left behind."""
 
         async def work() -> None:
             url = self.database.server.url(self.database.name, WORKER_ROLE)
             pool = await connect_pool(url, size=1, acquire_timeout=5)
             try:
-                await regrade(pool)
+                while self.owner.execute(
+                    "update lms.regrades set due_at = now() where state <> 'done'"
+                ).rowcount:
+                    await regrade(pool)
             finally:
                 await pool.close()
 

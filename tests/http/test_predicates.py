@@ -337,6 +337,8 @@ class Checks:
         connection.execute("update lms.regrades set state = 'running', finished_at = null, claims = 1")
         if self._run("regrades/continue_regrade", (school.own["regrade_id"], 1, 1, 5), count=True) != 1:
             yield "regrades/continue_regrade: not one regrade"
+        if self._run("regrades/leave_attempt", (school.own["regrade_id"], 1, 5), count=True) != 1:
+            yield "regrades/leave_attempt: not one regrade"
         connection.execute("update lms.quiz_attempts set graded_by_key = 0 where state = 'graded'")
         key = f"/quizzes/{school.own['quiz_id']}/versions/1/key"
         headers = school.headers("lecturer")

@@ -115,6 +115,7 @@ LOST = {
     "0025_create_quiz_attempts": {"quiz_attempts"},
     "0026_create_topic_performance": {"topic_performance", "courses.mastery_policy"},
     "0030_create_regrades": {"regrades", "score_changes", "email_outbox"},
+    "0037_mend_grading": {"regrades.attempts_failed", "regrades.rounds"},
 }
 """Tables and columns whose contents are gone after a rollback. Its file says so in words, behind `-- loses`."""
 

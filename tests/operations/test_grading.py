@@ -1,13 +1,20 @@
 """The worker grades: what is overdue is handed in, and a corrected key regrades, whoever is killed meanwhile."""
 
+import asyncio
 import signal
 import time
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
 
+from api.database.pool import Pool, connect_pool
+from api.database.roles import WORKER_ROLE
+from api.operations import grading
+from api.operations.grading import regrade, submit_overdue
+from api.repositories import regrades
 from tests.conftest import TestDatabase
 from tests.operations.relay import relay_settings, relaying, worker
 from tests.support.mail import MailServer, wait_until
@@ -60,6 +67,43 @@ def school(connection: psycopg.Connection[Any], attempts: int) -> None:
     connection.execute("select from lms.regrade_attempts((select quiz_id from lms.quizzes), 100000)")
 
 
+def overdue(connection: psycopg.Connection[Any]) -> None:
+    """All are under way, and over since an hour."""
+    connection.execute("""
+        update lms.quiz_attempts
+        set state = 'in_progress', score = null, graded_at = null, feedback = null, graded_by_key = null,
+            submitted_at = null, started_at = now() - interval '2 hours', due_at = now() - interval '1 hour'
+    """)
+
+
+def refuse(connection: psycopg.Connection[Any], attempt_id: Any, rule: str) -> None:
+    """One attempt cannot become anything else than this rule says."""
+    connection.execute(
+        "alter table lms.quiz_attempts add constraint odd_ck "
+        f"check (attempt_id <> %s or {rule}) not valid".encode(),
+        (attempt_id,),
+    )
+
+
+def work(database: TestDatabase, job: Callable[[Pool], Awaitable[Any]]) -> Any:
+    """Do what the worker does, once."""
+
+    async def run() -> Any:
+        pool = await connect_pool(database.server.url(database.name, WORKER_ROLE), size=1, acquire_timeout=5)
+        try:
+            return await job(pool)
+        finally:
+            await pool.close()
+
+    return asyncio.run(run())
+
+
+def work_again(database: TestDatabase, connection: psycopg.Connection[Any]) -> None:
+    """Regrade, without the wait for what was left behind."""
+    connection.execute("update lms.regrades set due_at = now() where state <> 'done'")
+    work(database, regrade)
+
+
 def test_an_overdue_attempt_is_graded_with_what_was_saved(
     database: TestDatabase, owner: psycopg.Connection[Any], mail: MailServer, tmp_path: Path
 ) -> None:
@@ -88,27 +132,184 @@ def test_what_cannot_be_handed_in_does_not_keep_the_others_waiting(
     database: TestDatabase, owner: psycopg.Connection[Any], mail: MailServer, tmp_path: Path
 ) -> None:
     school(owner, 5)
-    owner.execute("""
-        update lms.quiz_attempts
-        set state = 'in_progress', score = null, graded_at = null, feedback = null, graded_by_key = null,
-            submitted_at = null, started_at = now() - interval '2 hours', due_at = now() - interval '1 hour'
-    """)
+    overdue(owner)
     # The oldest of them, which comes first.
     odd = one(owner, "select attempt_id from lms.quiz_attempts order by attempt_id limit 1")
     owner.execute("update lms.quiz_attempts set due_at = started_at where attempt_id = %s", (odd,))
-    owner.execute(
-        "alter table lms.quiz_attempts add constraint odd_ck "
-        "check (attempt_id <> %s or state = 'in_progress') not valid",
-        (odd,),
-    )
-    # A batch of nothing but such, and then the others.
+    refuse(owner, odd, "state = 'in_progress'")
+    # All or none; alone it is named, and skipped.
     statement = "select attempts, left_behind from lms.submit_overdue_attempts(%s, %s)"
-    assert [owner.execute(statement, (1, skip)).fetchone() for skip in (0, 1)] == [(0, 1), (1, 0)]
-    with worker(tmp_path / "worker", relay_settings(database, mail)):
+    for most, named in ((5, f"{odd} and others"), (1, str(odd))):
+        with pytest.raises(psycopg.errors.CheckViolation) as refused:
+            owner.execute(statement, (most, 0))
+        assert refused.value.diag.message_detail == named
+    assert owner.execute(statement, (1, 1)).fetchone() == (1, 0)
+    output = tmp_path / "worker"
+    with worker(output, relay_settings(database, mail)):
         wait_until(lambda: one(owner, "select count(*) from lms.quiz_attempts where state = 'graded'") == 4)
+        wait_until(lambda: f"{odd} (CheckViolationError)" in output.read_text())
     assert one(owner, "select attempt_id from lms.quiz_attempts where state = 'in_progress'") == odd
     assert one(owner, "select count(*) from lms.audit_events where action = 'attempts.submit'") == 4
     assert one(owner, "select count(*) from lms.quiz_attempts where score is not null") == 4
+
+
+def test_what_cannot_be_graded_again_keeps_its_score_and_nobody_else_waiting(
+    database: TestDatabase, owner: psycopg.Connection[Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    school(owner, 8)
+    odd = one(owner, "select attempt_id from lms.quiz_attempts order by attempt_id limit 1 offset 2")
+    scores = dict(owner.execute("select attempt_id, score from lms.quiz_attempts").fetchall())
+    refuse(owner, odd, "graded_by_key = 1")
+    owner.execute(CORRECT.encode())
+    owner.execute(ASK)
+    work(database, regrade)
+    progress = (
+        "select state, attempts_regraded, attempts_failed, rounds from lms.regrades order by requested_at"
+    )
+    assert owner.execute(progress).fetchall() == [("running", 7, 0, 2)]
+    assert f"leaves an attempt behind: {odd} (CheckViolationError)" in caplog.text
+    # Tried again, each time after a longer wait, and not for ever.
+    waits = []
+    while one(owner, UNFINISHED):
+        waits.append(one(owner, "select round(extract(epoch from due_at - now()) / 5) from lms.regrades"))
+        work_again(database, owner)
+    assert waits == [1, 2, 4, 8, 16]
+    assert owner.execute(progress).fetchall() == [("done", 7, 1, 6)]
+    assert owner.execute(
+        "select attempt_id, score, graded_by_key from lms.quiz_attempts where graded_by_key <> 2"
+    ).fetchall() == [(odd, scores[odd], 1)]
+    # Once it can be, whoever asks has it.
+    owner.execute("alter table lms.quiz_attempts drop constraint odd_ck")
+    owner.execute(ASK)
+    work(database, regrade)
+    assert owner.execute(progress).fetchall() == [("done", 7, 1, 6), ("done", 1, 0, 1)]
+    assert one(owner, WRONG) == one(owner, DRIFTED) == 0
+
+
+@pytest.mark.parametrize("job", [submit_overdue, regrade], ids=["handed in", "graded again"])
+def test_a_lock_that_somebody_holds_keeps_nobody_else_waiting(
+    database: TestDatabase,
+    owner: psycopg.Connection[Any],
+    caplog: pytest.LogCaptureFixture,
+    job: Callable[[Pool], Awaitable[None]],
+) -> None:
+    school(owner, 4)
+    if job is regrade:
+        owner.execute(CORRECT.encode())
+        owner.execute(ASK)
+    else:
+        overdue(owner)
+    left = (
+        "select attempt_id from lms.quiz_attempts "
+        "where graded_by_key is distinct from (select key_version from lms.quiz_answer_keys)"
+    )
+    locked, student_id = owner.execute(
+        "select attempt_id, student_id from lms.quiz_attempts order by attempt_id limit 1 offset 1"
+    ).fetchall()[0]
+    with psycopg.connect(database.admin_url) as somebody:
+        somebody.execute(
+            "select from lms.student_enrollments where student_id = %s for no key update", (student_id,)
+        )
+        work(database, job)
+        assert owner.execute(left.encode()).fetchall() == [(locked,)]
+        assert f"{locked} (LockNotAvailableError)" in caplog.text
+    if job is regrade:
+        work_again(database, owner)
+        assert one(owner, UNFINISHED) == 0
+    else:
+        work(database, job)
+    assert owner.execute(left.encode()).fetchall() == []
+    assert one(owner, DRIFTED) == 0
+
+
+def test_what_takes_long_is_graded_in_smaller_batches(
+    database: TestDatabase, owner: psycopg.Connection[Any]
+) -> None:
+    school(owner, 30)
+    overdue(owner)
+    owner.execute("""
+        create function public.take_long() returns trigger language plpgsql as
+        $$ begin perform pg_sleep(0.05); return new; end; $$;
+        create trigger take_long before update of graded_by_key on lms.quiz_attempts
+        for each row execute function public.take_long();
+    """)
+    # A second and a half together, and nobody is kept from the rows that are locked for longer than a second.
+    work(database, submit_overdue)
+    together = [
+        number
+        for (number,) in owner.execute(
+            "select count(*) from lms.audit_events where action = 'attempts.submit' group by xmin::text"
+        )
+    ]
+    assert sum(together) == 30
+    assert max(together) < 20
+    # And when the server gives up first.
+    owner.execute(
+        f"alter role lms_worker in database {database.name} set statement_timeout = '500ms'".encode()
+    )
+    owner.execute(CORRECT.encode())
+    owner.execute(ASK)
+    work(database, regrade)
+    assert owner.execute("select state, attempts_regraded, attempts_failed from lms.regrades").fetchall() == [
+        ("done", 30, 0)
+    ]
+    assert one(owner, WRONG) == one(owner, DRIFTED) == 0
+
+
+def test_a_short_regrade_does_not_wait_for_the_end_of_a_long_one(
+    database: TestDatabase, owner: psycopg.Connection[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    school(owner, 120)
+    with owner.transaction():
+        short = one(
+            owner,
+            "insert into lms.quizzes (course_id, week_number, title) select course_id, 2, 'Short' from lms.quizzes "
+            "returning quiz_id",
+        )
+        owner.execute(
+            """
+            insert into lms.quiz_versions (quiz_id, version_number, questions)
+            select %(short)s, version_number, questions from lms.quiz_versions;
+            insert into lms.quiz_answer_keys (quiz_id, version_number, key)
+            select %(short)s, version_number, key from lms.quiz_answer_keys;
+            update lms.quizzes set current_version = 1, state = 'published' where quiz_id = %(short)s;
+            update lms.quiz_attempts set quiz_id = %(short)s
+            where attempt_id in (select attempt_id from lms.quiz_attempts order by attempt_id limit 3);
+            """,
+            {"short": short},
+        )
+    owner.execute(CORRECT.encode())
+    owner.execute(ASK)
+    # The long one was asked for before.
+    owner.execute(
+        "update lms.regrades set due_at = due_at - interval '1 minute' where quiz_id <> %s", (short,)
+    )
+    monkeypatch.setattr(grading, "TURN_SECONDS", 0.0)
+    work(database, regrade)
+    assert owner.execute(
+        "select attempts_regraded, claims, state from lms.regrades order by finished_at"
+    ).fetchall() == [(3, 1, "done"), (117, 2, "done")]
+
+
+def test_whoever_was_overtaken_leaves_nothing_behind(
+    database: TestDatabase, owner: psycopg.Connection[Any]
+) -> None:
+    school(owner, 2)
+    owner.execute(ASK)
+    regrade_id = one(
+        owner,
+        "update lms.regrades set state = 'running', started_at = now(), claims = 2 returning regrade_id",
+    )
+
+    async def leave(pool: Pool) -> list[int]:
+        return [
+            await regrades.leave_attempt(pool, regrade_id=regrade_id, claims=claims, lease_seconds=5)
+            for claims in (1, 2, 2, 2)
+        ]
+
+    # And whoever has it, no more than there are.
+    assert work(database, leave) == [0, 1, 1, 0]
+    assert one(owner, "select attempts_failed from lms.regrades") == 2
 
 
 def test_whoever_has_another_score_is_told_what_it_was_and_is(

@@ -17,7 +17,7 @@ NOTHING = object()
 
 
 class Case(NamedTuple):
-    """An answer, and what it is worth of 6 points."""
+    """An answer, and what it is worth of the points of its question: 6, where nothing else is said."""
 
     asked: Quiz
     answer: Any
@@ -28,6 +28,27 @@ def of(type_: str, **key: Any) -> Quiz:
     asked = with_key(type_, **key)
     asked.questions[0]["points"] = 6
     return asked
+
+
+def parts(type_: str, count: int, points: float) -> Quiz:
+    """A question of that many stems, or right options, each of them worth as much."""
+    asked = of(type_)
+    options = [{"id": f"o{n}", "text": f"Option {n}"} for n in range(count)]
+    asked.questions[0] |= {"points": points, "options": options}
+    if type_ == "matching":
+        asked.questions[0]["stems"] = [{"id": f"s{n}", "text": f"Stem {n}"} for n in range(count)]
+        asked.key["q1"]["correct"] = right_pairs(count)
+    else:
+        asked.key["q1"]["correct"] = right_options(count)
+    return asked
+
+
+def right_options(count: int) -> list[str]:
+    return [f"o{n}" for n in range(count)]
+
+
+def right_pairs(count: int) -> dict[str, str]:
+    return {f"s{n}": f"o{n}" for n in range(count)}
 
 
 CHOICE = of("single_choice")
@@ -186,6 +207,18 @@ CASES = {
     "a text for pairs": Case(PAIRS, "a", 0),
     "a list as a partner": Case(PAIRS, {"s1": ["a", "b", "c"], "s2": "c"}, 3),
     "one partner for both": Case(SHARED, {"s1": "a", "s2": "a"}, 6),
+    # Half a cent is rounded up, also where the share of it has no end.
+    "one of twelve pairs, 0.125 points": Case(parts("matching", 12, 1.5), right_pairs(1), 0.13),
+    "five of twelve pairs, 0.625 points": Case(parts("matching", 12, 1.5), right_pairs(5), 0.63),
+    "seven of twelve pairs, 0.875 points": Case(parts("matching", 12, 1.5), right_pairs(7), 0.88),
+    "one of fourteen pairs, 0.075 points": Case(parts("matching", 14, 1.05), right_pairs(1), 0.08),
+    "one of twenty-four pairs, 0.125 points": Case(parts("matching", 24, 3), right_pairs(1), 0.13),
+    "five of twenty-four pairs, 0.625 points": Case(parts("matching", 24, 3), right_pairs(5), 0.63),
+    "less than half a cent": Case(parts("matching", 24, 2.99), right_pairs(1), 0.12),
+    "one of twelve options, 0.125 points": Case(parts("multiple_choice", 12, 1.5), right_options(1), 0.13),
+    "five of twenty-four options, 0.625 points": Case(
+        parts("multiple_choice", 24, 3), right_options(5), 0.63
+    ),
     # Essays wait, if there is something to read.
     "an essay": Case(ESSAY, "It is a matter of taste.", None),
     "a blank essay": Case(ESSAY, " \n", 0),
@@ -290,8 +323,8 @@ def test_the_function(desk: Desk, case: Case) -> None:
         "from lms.graded(%s::jsonb, %s::jsonb, %s::jsonb, '{}')",
         tuple(map(json.dumps, (case.asked.questions, case.asked.key, answers_of(case)))),
     ).fetchall()
-    waits = case.points is None
-    assert found == [("q1", 6, case.points, None if waits else case.points == 6, waits)]
+    waits, most = case.points is None, case.asked.questions[0]["points"]
+    assert found == [("q1", most, case.points, None if waits else case.points == most, waits)]
 
 
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES)
@@ -528,7 +561,10 @@ def test_what_is_overdue_is_handed_in_as_it_was_saved(desk: Desk) -> None:
                 None,
                 desk.school.people["student"],
                 desk.school.own["course_id"],
-                {"state": {"from": "in_progress", "to": "graded"}},
+                {
+                    "attempt_id": {"from": str(due[-60]), "to": str(due[-60])},
+                    "state": {"from": "in_progress", "to": "graded"},
+                },
             )
         ]
     # Handed in by themselves, the one is too late for other answers, the other in time.

@@ -397,6 +397,8 @@ WORKER = {
             "due_at",
             "attempts_regraded",
             "scores_changed",
+            "attempts_failed",
+            "rounds",
             "started_at",
             "finished_at",
         },

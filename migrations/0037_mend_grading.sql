@@ -1,0 +1,279 @@
+-- Grading, mended: half a cent, and what cannot be graded.
+--
+-- why    half a cent was rounded down where division had cut the share of it; one attempt that cannot be graded, takes
+--        long or is locked by somebody kept all others from being graded again or handed in; the row of audit about an
+--        overdue attempt did not say which
+-- locks  regrades, ACCESS EXCLUSIVE, while its few rows are read once for the rules
+-- undo   makes the functions what they were, and drops what a regrade says of what it left behind
+--
+-- depends: 0035_follow_quiz_times
+
+set local role lms_owner;
+
+alter table lms.regrades
+add column attempts_failed integer not null default 0,
+add column rounds integer not null default 1,
+-- A row for each request of a regrade: they are read in an instant.
+-- squawk-ignore constraint-missing-not-valid
+add constraint regrades_attempts_failed_ck check (attempts_failed >= 0),
+-- squawk-ignore constraint-missing-not-valid
+add constraint regrades_rounds_ck check (rounds >= 1);
+comment on column lms.regrades.attempts_failed is
+    'How many could not be graded in this round and were left behind; once done, those that keep the score of an older '
+    'key. Personal data: none.';
+comment on column lms.regrades.rounds is
+    'How often it went through what was left, the present time included. Personal data: none.';
+comment on column lms.regrades.finished_at is
+    'When nothing was left to grade, or nothing that could be graded; null before. Personal data: none.';
+comment on constraint regrades_attempts_failed_ck on lms.regrades is '422 Attempts count from 0.';
+comment on constraint regrades_rounds_ck on lms.regrades is '422 Rounds count from 1.';
+grant update (attempts_failed, rounds) on lms.regrades to lms_worker;
+
+create or replace function lms.graded(questions jsonb, key jsonb, answers jsonb, reviews jsonb)
+returns table (
+    question_id text,
+    max_points numeric,
+    points numeric,
+    is_right boolean,
+    awaits_review boolean,
+    comment text
+)
+language sql immutable parallel safe
+begin atomic
+    select
+        its.id,
+        its.points,
+        -- By question, so that what is shown adds up to the score.
+        case
+            when review.points is not null then review.points
+            -- A share ends where division stops, just below or above what it is: ten decimals tell half a cent.
+            when not earned.awaits_review then round(round(its.points * coalesce(earned.share, 0), 10), 2)
+        end,
+        case
+            when review.points is not null then review.points = its.points
+            when not earned.awaits_review then coalesce(earned.share, 0) = 1
+        end,
+        review.points is null and earned.awaits_review,
+        review.comment
+    from jsonb_array_elements(graded.questions) as question (document)
+    cross join lateral (
+        select
+            question.document ->> 'id' as id,
+            question.document ->> 'type' as type,
+            (question.document -> 'points')::numeric as points,
+            graded.answers -> (question.document ->> 'id') as given,
+            graded.key -> (question.document ->> 'id') as key
+        -- Once for each question: pulled up, each would be looked up wherever it is named.
+        offset 0 -- noqa: PRS
+    ) as its
+    cross join lateral (
+        select
+            case its.type
+                when 'single_choice' then (its.given = its.key -> 'correct')::integer
+                when 'true_false' then (its.given = its.key -> 'correct')::integer
+                when 'multiple_choice'
+                    then
+                        -- The right ones that were chosen less the wrong ones, of all that are right.
+                        case jsonb_typeof(its.given)
+                            when 'array'
+                                then (
+                                    select
+                                        greatest(
+                                            sum(case when its.key -> 'correct' ? (option ->> 'id') then 1 else -1 end),
+                                            0
+                                        )::numeric / jsonb_array_length(its.key -> 'correct')
+                                    from jsonb_array_elements(question.document -> 'options') as option
+                                    where its.given ? (option ->> 'id')
+                                )
+                        end
+                when 'short_answer'
+                    then
+                        case
+                            when jsonb_typeof(its.given) <> 'string' then 0
+                            when its.key -> 'accepted' ? (its.given #>> '{}') then 1
+                            else (
+                                select count(*)
+                                from (
+                                    select
+                                        lms.spelled(
+                                            its.given #>> '{}', coalesce((its.key -> 'match_case')::boolean, false)
+                                        ) as spelling
+                                    -- Once, and not for each accepted spelling.
+                                    offset 0 -- noqa: PRS
+                                ) as given
+                                where exists (
+                                    select
+                                    from jsonb_array_elements_text(its.key -> 'accepted') as accepted (spelling)
+                                    where
+                                        lms.spelled(
+                                            accepted.spelling, coalesce((its.key -> 'match_case')::boolean, false)
+                                        )
+                                        = given.spelling
+                                )
+                            )
+                        end
+                when 'numeric'
+                    then
+                        case jsonb_typeof(its.given)
+                            when 'number'
+                                then
+                                    case
+                                        when its.key ? 'minimum'
+                                            then
+                                                its.given::numeric between (its.key -> 'minimum')::numeric
+                                                and (its.key -> 'maximum')::numeric
+                                        else
+                                            abs(its.given::numeric - (its.key -> 'value')::numeric) <= coalesce(
+                                                (its.key -> 'absolute_tolerance')::numeric,
+                                                (its.key -> 'relative_tolerance')::numeric
+                                                * abs((its.key -> 'value')::numeric),
+                                                0
+                                            )
+                                    end::integer
+                        end
+                when 'matching'
+                    then
+                        case jsonb_typeof(its.given)
+                            when 'object'
+                                then (
+                                    select
+                                        count(*) filter (where its.given -> pair.key = pair.value)::numeric
+                                        / nullif(count(*), 0)
+                                    from jsonb_each(its.key -> 'correct') as pair
+                                )
+                        end
+            end as share,
+            coalesce(
+                its.type = 'essay' and jsonb_typeof(its.given) = 'string' and its.given #>> '{}' ~ '[^ \t\n\r\f\v]',
+                false
+            ) as awaits_review
+        -- Likewise once: the share is named twice.
+        offset 0 -- noqa: PRS
+    ) as earned
+    cross join lateral (
+        select
+            (graded.reviews -> its.id -> 'points')::numeric as points,
+            graded.reviews -> its.id ->> 'comment' as comment
+    ) as review;
+end;
+
+-- It takes what it did, and one thing more if wanted; so the worker of the last release goes on.
+-- squawk-ignore ban-drop-function
+drop function lms.regrade_attempts(uuid, integer);
+create function lms.regrade_attempts(quiz_id uuid, most integer, skip integer default 0)
+returns table (attempt_id uuid, student_id uuid, score_before numeric, score numeric)
+language plpgsql volatile security definer
+set search_path = pg_catalog, pg_temp
+set jit = off
+set lock_timeout = '1s'
+as $$
+declare
+    outdated uuid[];
+begin
+    outdated := array(
+        select older.attempt_id
+        from lms.quiz_answer_keys as keys
+        cross join lateral (
+            -- Never graded by a key means in progress, or imported with its score.
+            select
+                attempts.attempt_id,
+                attempts.graded_by_key
+            from lms.quiz_attempts as attempts
+            where
+                attempts.quiz_id = keys.quiz_id
+                and attempts.quiz_version = keys.version_number
+                and attempts.graded_by_key < keys.key_version
+            order by attempts.graded_by_key, attempts.attempt_id
+            limit regrade_attempts.most + regrade_attempts.skip
+        ) as older
+        where keys.quiz_id = regrade_attempts.quiz_id
+        -- What could not be graded keeps its place before what follows, and is skipped.
+        order by keys.version_number, older.graded_by_key, older.attempt_id
+        limit regrade_attempts.most offset regrade_attempts.skip
+    );
+    return query
+    select regraded.attempt_id, regraded.student_id, regraded.score_before, regraded.score
+    from lms.record_grades(outdated) as regraded;
+exception when query_canceled or others then
+    -- As it was, and where: the worker then tries fewer, and skips what cannot be graded alone.
+    raise exception using
+        errcode = sqlstate,
+        message = sqlerrm,
+        detail = format('%s%s', outdated[1], case when cardinality(outdated) > 1 then ' and others' end);
+end;
+$$;
+comment on function lms.regrade_attempts(uuid, integer, integer) is
+    'Grade attempts at a quiz again that an older key graded, so many at most, after skipping those that are the first; '
+    'what each score was and is. No row: none is left. Waits a second for whoever has one of them. An error names the '
+    'first of those that it was at, and none was graded.';
+grant execute on function lms.regrade_attempts(uuid, integer, integer) to lms_worker;
+
+create or replace function lms.submit_overdue_attempts(most integer, skip integer)
+returns table (attempts integer, left_behind integer)
+language plpgsql volatile security definer rows 1
+set search_path = pg_catalog, pg_temp
+set jit = off
+set lock_timeout = '1s'
+as $$
+declare
+    due uuid[];
+    overdue uuid[];
+begin
+    due := array(
+        select taken.attempt_id
+        from lms.quiz_attempts as taken
+        -- Who hands it in at the last moment is in time: see lms.submit_attempt().
+        where taken.state = 'in_progress' and taken.due_at + interval '5 seconds' < now()
+        order by taken.due_at, taken.attempt_id
+        limit submit_overdue_attempts.most offset submit_overdue_attempts.skip
+    );
+    -- The quizzes first, as there. Meanwhile some may have been handed in.
+    perform
+    from lms.quizzes
+    where quizzes.quiz_id in (select taken.quiz_id from lms.quiz_attempts as taken where taken.attempt_id = any(due))
+    order by quizzes.quiz_id
+    for key share;
+    overdue := array(
+        select taken.attempt_id
+        from lms.quiz_attempts as taken
+        where
+            taken.attempt_id = any(due)
+            and taken.state = 'in_progress'
+            and taken.due_at + interval '5 seconds' < now()
+        order by taken.attempt_id
+        for no key update skip locked
+    );
+    update lms.quiz_attempts as taken
+    set submitted_at = taken.due_at, state = 'submitted'
+    where taken.attempt_id = any(overdue);
+    perform lms.record_grades(overdue);
+    -- Nobody did it: there is no actor.
+    insert into lms.audit_events (action, user_id, course_id, changes)
+    select
+        'attempts.submit',
+        taken.student_id,
+        quizzes.course_id,
+        jsonb_build_object(
+            'attempt_id', jsonb_build_object('from', taken.attempt_id, 'to', taken.attempt_id),
+            'state', jsonb_build_object('from', 'in_progress', 'to', taken.state)
+        )
+    from lms.quiz_attempts as taken
+    join lms.quizzes on quizzes.quiz_id = taken.quiz_id
+    where taken.attempt_id = any(overdue);
+    attempts := cardinality(overdue);
+    left_behind := cardinality(due) - attempts;
+    return next;
+exception when query_canceled or others then
+    -- As lms.regrade_attempts() does it.
+    raise exception using
+        errcode = sqlstate,
+        message = sqlerrm,
+        detail = format('%s%s', due[1], case when cardinality(due) > 1 then ' and others' end);
+end;
+$$;
+comment on function lms.submit_overdue_attempts(integer, integer) is
+    'Hand in and grade what was due more than five seconds ago, so many at most, after skipping those that were due first; '
+    'how many that were, and how many it left to somebody who is at them. Waits a second for whoever has something else '
+    'that it takes. An error names the first of those that it was at, and none was handed in.';
+-- squawk-ignore ban-drop-function
+drop function lms.hand_in_overdue_attempts(uuid[]);
