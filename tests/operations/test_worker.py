@@ -31,6 +31,7 @@ from tests.support.mail import (
     Outbox,
     address_of,
     guarded,
+    in_latin_1,
     mail_server,
     open_outbox,
     wait_until,
@@ -186,6 +187,22 @@ def test_refused_for_now_twelve_times_it_is_given_up(
         assert outbox.settled(grey) == ("given_up", 12)
     assert outbox.reply(grey) == "451 4.7.1 Come back later"
     assert len(mail.reached) == 12
+
+
+def test_words_that_are_no_utf_8_change_nothing(
+    database: TestDatabase, outbox: Outbox, mail: MailServer
+) -> None:
+    mail.to_data[address_of("taken")] = [in_latin_1("250 Übernommen")]
+    mail.to_data[address_of("unknown")] = [in_latin_1("550 Empfänger unbekannt")]
+    mail.to_recipient[address_of("full")] = [in_latin_1("450 Postfach für heute voll")]
+    taken, unknown, full = (outbox.queue(name) for name in ("taken", "unknown", "full"))
+    with relaying(relay_settings(database, mail, mail_retry_seconds=3_600)):
+        assert outbox.settled(taken) == ("sent", 1)
+        assert outbox.settled(unknown) == ("bounced", 1)
+        outbox.attempted(full, 1)
+    assert outbox.reply(taken) == "\N{REPLACEMENT CHARACTER}bernommen"
+    assert outbox.reply(unknown) == "550 Empf\N{REPLACEMENT CHARACTER}nger unbekannt"
+    assert outbox.reply(full) == "450 Postfach f\N{REPLACEMENT CHARACTER}r heute voll"
 
 
 def test_a_sender_that_is_not_welcome_is_no_fault_of_the_mail(

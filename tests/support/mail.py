@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from email import message_from_bytes
 from email.message import EmailMessage
 from email.policy import default
-from typing import Any
+from typing import Any, AnyStr
 from uuid import UUID
 
 import psutil
@@ -47,6 +47,18 @@ class Received:
         return UUID(self.message_id.strip("<>").partition("@")[0])
 
 
+class _Smtp(SMTP):
+    """Writes a byte that is no UTF-8 where a reply has a lone surrogate in its place."""
+
+    async def push(self, status: AnyStr) -> None:
+        await super().push(status.encode("utf-8", "surrogateescape") if isinstance(status, str) else status)
+
+
+class _Controller(Controller):
+    def factory(self) -> SMTP:
+        return _Smtp(self.handler, **self.SMTP_kwargs)
+
+
 @dataclass
 class MailServer:
     """A mail server: what it received, and what it replies where it does not simply take a mail."""
@@ -68,7 +80,7 @@ class MailServer:
     _controller: Controller | None = None
 
     def start(self) -> None:
-        self._controller = Controller(self, hostname="127.0.0.1", port=self.port, **self.options)
+        self._controller = _Controller(self, hostname="127.0.0.1", port=self.port, **self.options)
         self._controller.start()
 
     def stop(self) -> None:
@@ -270,6 +282,11 @@ class Outbox:
         """Make everything due that waits, and tell the workers."""
         self.connection.execute("update lms.email_outbox set next_attempt_at = now() where state = 'queued'")
         self.connection.execute("notify lms_deliveries")
+
+
+def in_latin_1(reply: str) -> str:
+    """A reply that the mail server writes in Latin-1."""
+    return reply.encode("latin-1").decode("utf-8", "surrogateescape")
 
 
 def address_of(name: str) -> str:
