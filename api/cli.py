@@ -6,6 +6,7 @@ What a command needs is imported inside it, so that `lms --help` answers at once
 # ruff: noqa: D301, PLC0415
 
 import sys
+from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +30,9 @@ class _Commands(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         from api.operations.interrupts import interruptible
 
+        if isinstance(sys.stdout, TextIOWrapper):
+            # What cannot be printed, such as half of a surrogate pair, is spelled, as on standard error.
+            sys.stdout.reconfigure(errors="backslashreplace")
         try:
             with interruptible():
                 return super().invoke(ctx)
