@@ -34,7 +34,7 @@ from tenacity import (
     wait_random_exponential,
 )
 
-from api.database.pool import UNAVAILABLE, UNREACHABLE, Pool, connect_pool
+from api.database.pool import UNAVAILABLE, Pool, connect_pool
 from api.database.roles import WORKER_ROLE
 from api.models.deliveries import ClaimedDelivery
 from api.operations.failures import FailureError
@@ -74,6 +74,9 @@ IDLE_SECONDS: Final = 10.0
 SMTP_WAIT_SECONDS: Final = 15.0
 """The longest wait between two attempts to reach a mail server that is down."""
 
+OLD_BATCH: Final = 1_000
+"""Old mails that are deleted by one statement, so that none runs into its time-out, however many there are."""
+
 _CHANNEL: Final = "lms_deliveries"
 _REGRADES: Final = "lms_regrades"
 _ACQUIRE_SECONDS: Final = 5.0
@@ -96,7 +99,7 @@ class Job:
 def jobs(settings: Settings) -> Sequence[Job]:
     """All of them. Raises StorageError where the settings name a store of files that cannot be used."""
     return (
-        Job("deleting old deliveries", 3_600, deliveries.delete_old_deliveries),
+        Job("deleting old deliveries", 3_600, _delete_old_deliveries),
         Job("sweeping files", 60, partial(sweep, store=open_store(settings))),
         Job("handing in overdue attempts", 2, submit_overdue),
         Job("regrading", POLL_SECONDS, regrade, _REGRADES),
@@ -214,7 +217,7 @@ async def _connect(settings: Settings) -> Pool:
     """Connect, however long the database is away, and see to it that we are nobody but the worker."""
     url = settings.require_worker_url()
     async for attempt in AsyncRetrying(
-        retry=retry_if_exception_type(UNREACHABLE),
+        retry=retry_if_exception_type(UNAVAILABLE),
         wait=wait_random_exponential(multiplier=0.1, max=5),
         before_sleep=before_sleep_log(logger, logging.WARNING),
         reraise=True,
@@ -223,12 +226,16 @@ async def _connect(settings: Settings) -> Pool:
             try:
                 # One connection for each sender, and for looking, for upkeep, for what is overdue, and for regrading.
                 pool = await connect_pool(url, size=SENDERS + 4, acquire_timeout=_ACQUIRE_SECONDS)
-            except (asyncpg.InvalidAuthorizationSpecificationError, asyncpg.InvalidCatalogNameError) as error:
+            except (
+                asyncpg.ClientConfigurationError,
+                asyncpg.InvalidAuthorizationSpecificationError,
+                asyncpg.InvalidCatalogNameError,
+            ) as error:
                 raise FailureError(f"No connection to PostgreSQL ({error}): check LMS_WORKER_URL.") from error
             try:
                 await check_role(pool, part="The worker", variable="LMS_WORKER_URL", role=WORKER_ROLE)
-                # Upkeep, which nobody but the worker may do.
-                await deliveries.delete_old_deliveries(pool)
+                # Upkeep, which nobody but the worker may do; none of it, so that it takes no time.
+                await deliveries.delete_old_deliveries(pool, most=0)
             except asyncpg.InsufficientPrivilegeError as error:
                 await pool.close()
                 raise FailureError(
@@ -278,6 +285,11 @@ async def _watch(pool: Pool, news: asyncio.Event, senders: Iterable["Sender"]) -
         if due is not None:
             for sender in senders:
                 sender.news.set()
+
+
+async def _delete_old_deliveries(pool: Pool) -> None:
+    while await deliveries.delete_old_deliveries(pool, most=OLD_BATCH) == OLD_BATCH:
+        pass
 
 
 async def _do(job: Job, pool: Pool, news: asyncio.Event | None) -> None:

@@ -5,14 +5,16 @@ import stat
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from subprocess import Popen
 from uuid import uuid4
 
 import psycopg
 import pytest
+from psycopg import sql
 
 from tests.cli.support import lms, refusal, starting, wait_until
 from tests.conftest import TestDatabase
-from tests.operations.relay import relay_settings, worker
+from tests.operations.relay import environment_of, relay_settings, worker
 from tests.support.mail import MailServer, Outbox, address_of, mail_server, open_outbox
 from tests.support.postgres import free_port
 
@@ -77,6 +79,43 @@ def test_it_waits_for_a_database_that_is_away_and_can_be_told_to_stop(
         assert process.wait(10) == 0, output.read_text()
     assert "canary" not in output.read_text()
     assert "Traceback" not in output.read_text()
+
+
+def test_it_waits_for_a_database_that_is_read_only_in_a_failover(
+    database: TestDatabase, outbox: Outbox, mail: MailServer, tmp_path: Path
+) -> None:
+    read_only = sql.SQL("alter database {} set default_transaction_read_only = {}")
+    name = sql.Identifier(database.name)
+    outbox.connection.execute(read_only.format(name, "on"))
+    with starting(tmp_path / "output", "worker", **environment_of(relay_settings(database, mail))) as process:
+        await_refusal(process, tmp_path / "output", "ReadOnlySQLTransactionError")
+        outbox.connection.execute("set default_transaction_read_only = off")
+        outbox.connection.execute(read_only.format(name, "off"))
+        assert outbox.settled(outbox.queue()) == ("sent", 1)
+
+
+def test_it_waits_for_a_migration_that_holds_the_outbox(
+    database: TestDatabase, outbox: Outbox, mail: MailServer, tmp_path: Path
+) -> None:
+    outbox.connection.execute(
+        sql.SQL("alter role lms_worker in database {} set lock_timeout = '100ms'").format(
+            sql.Identifier(database.name)
+        )
+    )
+    with (
+        psycopg.connect(database.admin_url) as migration,
+        starting(tmp_path / "output", "worker", **environment_of(relay_settings(database, mail))) as process,
+    ):
+        migration.execute("lock table lms.email_outbox in access exclusive mode")
+        await_refusal(process, tmp_path / "output", "LockNotAvailableError")
+        migration.rollback()
+        assert outbox.settled(outbox.queue()) == ("sent", 1)
+
+
+def await_refusal(process: Popen[bytes], output: Path, error: str) -> None:
+    """Return once it was refused by the database, and waits."""
+    wait_until(lambda: error in output.read_text() or process.poll() is not None)
+    assert process.poll() is None, output.read_text()
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

@@ -405,13 +405,28 @@ def test_told_to_stop_a_worker_finishes_its_mail(
     assert "slow@" not in words
 
 
-def test_upkeep_forgets_old_mails(database: TestDatabase, outbox: Outbox, mail: MailServer) -> None:
-    old, recent = outbox.queue("old"), outbox.queue("recent")
+def test_upkeep_forgets_old_mails_batch_by_batch(
+    database: TestDatabase, outbox: Outbox, mail: MailServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(worker_module, "OLD_BATCH", 2)
+    outbox.queue_many(5)
+    recent = outbox.queue("recent")
     outbox.connection.execute(
         "update lms.email_outbox set state = 'sent', settled_at = now() - "
-        "case when delivery_id = %s then interval '91 days' else interval '89 days' end",
-        (old,),
+        "case when delivery_id = %s then interval '89 days' else interval '91 days' end",
+        (recent,),
     )
+    outbox.connection.execute("""
+        create function refuse_many() returns trigger language plpgsql as $$
+        begin
+            if (select count(*) from gone) > 2 then
+                raise exception 'too many';
+            end if;
+            return null;
+        end $$;
+        create trigger few after delete on lms.email_outbox
+        referencing old table as gone for each statement execute function refuse_many()
+    """)
     left = "select delivery_id from lms.email_outbox"
     with relaying(relay_settings(database, mail)):
         wait_until(lambda: outbox.connection.execute(left).fetchall() == [(recent,)])
