@@ -153,7 +153,7 @@ def worker() -> None:
     LMS_DATA_DIR. Each is sent at least once, under a Message-ID that stays the same, and tried 12 times while the
     server says "not now". Several workers may run. Refuses to run as an owner or a superuser: LMS_WORKER_URL
     names lms_worker, on the server itself and not through a pooler. SIGTERM lets mails under way finish, for
-    LMS_SMTP_TIMEOUT at most.
+    LMS_SMTP_TIMEOUT at most, and 10 seconds more where the database says nothing.
 
     \b
     Examples:

@@ -13,6 +13,7 @@ import asyncio
 import logging
 import random
 import signal
+import time
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
@@ -30,7 +31,7 @@ from tenacity import (
     RetryCallState,
     before_sleep_log,
     retry_if_exception_type,
-    stop_after_delay,
+    retry_if_not_exception_type,
     wait_random_exponential,
 )
 
@@ -80,6 +81,9 @@ OLD_BATCH: Final = 1_000
 _CHANNEL: Final = "lms_deliveries"
 _REGRADES: Final = "lms_regrades"
 _ACQUIRE_SECONDS: Final = 5.0
+_STATEMENT_SECONDS: Final = 35.0
+"""Longer than the server lets a statement of the worker run: who says nothing until then is not there any more."""
+_GOODBYE_SECONDS: Final = 1.0
 _NOWHERE: Final = Letterhead(sender_of("LMS <no-reply@lms.example>"), "http://127.0.0.1:8000", 14)
 """What messages say that only ever lie in a folder, where the settings say nothing."""
 
@@ -165,12 +169,42 @@ async def run(settings: Settings, stop: asyncio.Event, *, on_ready: Callable[[],
     Raises:
         FailureError, StorageError, UnfitRoleError, asyncpg.PostgresError: something that waiting does not mend.
     """
+    try:
+        await _run(settings, stop, on_ready)
+    except Exception as failure:  # noqa: BLE001  raised again, out of its group
+        error = failure
+        while isinstance(error, ExceptionGroup):
+            # What one task meets with ends them all, and comes in a group.
+            error = error.exceptions[0]
+        if (refusal := _refusal(error)) is not None:
+            raise refusal from error
+        raise error from None
+
+
+def _refusal(error: Exception) -> FailureError | None:
+    """What is to be said of LMS_WORKER_URL, if the error is about that."""
+    match error:
+        case (
+            asyncpg.ClientConfigurationError()
+            | asyncpg.InvalidAuthorizationSpecificationError()
+            | asyncpg.InvalidCatalogNameError()
+        ):
+            return FailureError(f"No connection to PostgreSQL ({error}): check LMS_WORKER_URL.")
+        case asyncpg.InsufficientPrivilegeError():
+            return FailureError(
+                f"PostgreSQL refused ({error}): let LMS_WORKER_URL name {WORKER_ROLE} "
+                "(`lms roles` gives it a login)."
+            )
+    return None
+
+
+async def _run(settings: Settings, stop: asyncio.Event, on_ready: Callable[[], object]) -> None:
     recurring = jobs(settings)
     async with AsyncExitStack() as stack:
         pool = await _unless(stop, _connect(settings))
         if pool is None:
             return
-        stack.push_async_callback(pool.close)
+        stack.push_async_callback(pool.close, _GOODBYE_SECONDS)
         on_ready()
         senders = [Sender(settings, pool, _transport(settings)) for _ in range(SENDERS)]
         news = asyncio.Event()
@@ -185,10 +219,12 @@ async def run(settings: Settings, stop: asyncio.Event, *, on_ready: Callable[[],
             await stop.wait()
             for sender in senders:
                 sender.stopping = True
+            # By then the lease of every mail has ended, and nothing is left to wait for.
+            too_late = time.monotonic() + settings.smtp_timeout + LEASE_MARGIN
             pending: set[asyncio.Task[None]] = {*others, *sending}
             while pending:
                 for task in pending:
-                    if task not in sending or not sending[task].has_mail:
+                    if task not in sending or not sending[task].has_mail or time.monotonic() > too_late:
                         task.cancel()
                 # And once more: asyncio.wait_for of Python 3.11 can lose it, where a connection fails at that moment.
                 _, pending = await asyncio.wait(pending, timeout=1)
@@ -217,33 +253,26 @@ async def _connect(settings: Settings) -> Pool:
     """Connect, however long the database is away, and see to it that we are nobody but the worker."""
     url = settings.require_worker_url()
     async for attempt in AsyncRetrying(
-        retry=retry_if_exception_type(UNAVAILABLE),
+        retry=retry_if_exception_type(UNAVAILABLE)
+        & retry_if_not_exception_type(asyncpg.ClientConfigurationError),
         wait=wait_random_exponential(multiplier=0.1, max=5),
         before_sleep=before_sleep_log(logger, logging.WARNING),
         reraise=True,
     ):
         with attempt:
-            try:
-                # One connection for each sender, and for looking, for upkeep, for what is overdue, and for regrading.
-                pool = await connect_pool(url, size=SENDERS + 4, acquire_timeout=_ACQUIRE_SECONDS)
-            except (
-                asyncpg.ClientConfigurationError,
-                asyncpg.InvalidAuthorizationSpecificationError,
-                asyncpg.InvalidCatalogNameError,
-            ) as error:
-                raise FailureError(f"No connection to PostgreSQL ({error}): check LMS_WORKER_URL.") from error
+            # One connection for each sender, and for looking, for upkeep, for what is overdue, and for regrading.
+            pool = await connect_pool(
+                url,
+                size=SENDERS + 4,
+                acquire_timeout=_ACQUIRE_SECONDS,
+                statement_timeout=_STATEMENT_SECONDS,
+            )
             try:
                 await check_role(pool, part="The worker", variable="LMS_WORKER_URL", role=WORKER_ROLE)
                 # Upkeep, which nobody but the worker may do; none of it, so that it takes no time.
                 await deliveries.delete_old_deliveries(pool, most=0)
-            except asyncpg.InsufficientPrivilegeError as error:
-                await pool.close()
-                raise FailureError(
-                    f"PostgreSQL refused ({error}): let LMS_WORKER_URL name {WORKER_ROLE} "
-                    "(`lms roles` gives it a login)."
-                ) from error
             except BaseException:
-                await pool.close()
+                await pool.close(_GOODBYE_SECONDS)
                 raise
             return pool
     raise AssertionError("it is tried until it succeeds")
@@ -254,7 +283,9 @@ async def _listen(url: str, channels: Mapping[str, asyncio.Event]) -> None:
     while True:
         lost = asyncio.Event()
         try:
-            connection = await asyncpg.connect(url, timeout=_ACQUIRE_SECONDS)
+            connection = await asyncpg.connect(
+                url, timeout=_ACQUIRE_SECONDS, command_timeout=_STATEMENT_SECONDS
+            )
             try:
                 connection.add_termination_listener(lambda _, lost=lost: lost.set())
                 for channel, news in channels.items():
@@ -449,14 +480,14 @@ class Sender:
     async def _note(self, delivery: ClaimedDelivery, statement: Callable[[], Awaitable[int]]) -> bool:
         """Say how it went, for as long as the mail is ours; whether it still was."""
         try:
-            async for attempt in AsyncRetrying(
-                retry=retry_if_exception_type(UNAVAILABLE),
-                wait=wait_random_exponential(multiplier=0.1, max=1),
-                stop=stop_after_delay(LEASE_MARGIN),
-                reraise=True,
-            ):
-                with attempt:
-                    return await statement() > 0
+            async with asyncio.timeout(LEASE_MARGIN):
+                async for attempt in AsyncRetrying(
+                    retry=retry_if_exception_type(UNAVAILABLE),
+                    wait=wait_random_exponential(multiplier=0.1, max=1),
+                    reraise=True,
+                ):
+                    with attempt:
+                        return await statement() > 0
         except UNAVAILABLE as error:
             logger.warning(
                 "how it went with the mail %s could not be noted, so it is tried again: %s",

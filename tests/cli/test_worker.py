@@ -63,6 +63,7 @@ def test_what_is_missing_is_one_sentence(database: TestDatabase, empty_database:
     assert said == "LMS_PUBLIC_URL: give an address such as https://lms.school.example."
     not_migrated = empty_database.replace("postgres@", "lms_worker@")
     assert "run `lms migrate` first" in refusal("worker", LMS_WORKER_URL=not_migrated)
+    assert "check LMS_WORKER_URL" in refusal("worker", LMS_WORKER_URL=f"{url}&sslmode=sometimes")
     absent = url.replace(database.name, "lms_there_is_none")
     assert "check LMS_WORKER_URL" in refusal("worker", LMS_WORKER_URL=absent)
 
@@ -116,6 +117,22 @@ def await_refusal(process: Popen[bytes], output: Path, error: str) -> None:
     """Return once it was refused by the database, and waits."""
     wait_until(lambda: error in output.read_text() or process.poll() is not None)
     assert process.poll() is None, output.read_text()
+
+
+def test_what_waiting_does_not_mend_ends_it_with_one_sentence(
+    database: TestDatabase, mail: MailServer, outbox: Outbox, tmp_path: Path
+) -> None:
+    with worker(tmp_path / "output", relay_settings(database, mail)) as process:
+        outbox.settled(outbox.queue("first"))
+        outbox.connection.execute("revoke update on lms.email_outbox from lms_worker")
+        outbox.queue("second")
+        assert process.wait(10) == 1
+    words = (tmp_path / "output").read_text()
+    assert "Traceback" not in words
+    assert words.splitlines()[-1] == (
+        "Error: PostgreSQL refused (permission denied for table email_outbox): let LMS_WORKER_URL name lms_worker "
+        "(`lms roles` gives it a login)."
+    )
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

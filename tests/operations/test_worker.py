@@ -36,6 +36,7 @@ from tests.support.mail import (
     open_outbox,
     wait_until,
 )
+from tests.support.postgres import frozen
 
 
 @pytest.fixture
@@ -403,6 +404,43 @@ def test_told_to_stop_a_worker_finishes_its_mail(
     words = (tmp_path / "worker").read_text()
     assert "Traceback" not in words
     assert "slow@" not in words
+
+
+def test_told_to_stop_a_worker_does_not_wait_for_a_frozen_database(
+    database: TestDatabase, outbox: Outbox, mail: MailServer, tmp_path: Path
+) -> None:
+    settings = relay_settings(database, mail, smtp_timeout=1)
+    outbox.queue_many(100)
+    with worker(tmp_path / "first", settings) as process:
+        mail.wait_for(10)
+        with frozen(database.server):
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(1 + 10) == 0
+    words = (tmp_path / "first").read_text()
+    assert words.endswith("Stopped.\n")
+    assert "Traceback" not in words
+    assert outbox.backlog() > 0
+    # What was in hand is due again by now, since its lease has ended.
+    with worker(tmp_path / "second", settings):
+        wait_until(lambda: outbox.backlog() == 0)
+    assert len({each.message_id for each in mail.received}) == 100
+
+
+def test_a_disk_that_is_full_is_waited_for(
+    database: TestDatabase, outbox: Outbox, mail: MailServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    outbox.connection.execute("""
+        create function refuse() returns trigger language plpgsql as $$
+        begin
+            raise exception 'could not extend file' using errcode = 'disk_full';
+        end $$;
+        create trigger full_disk before update on lms.email_outbox for each row execute function refuse()
+    """)
+    delivery_id = outbox.queue()
+    with relaying(relay_settings(database, mail)):
+        wait_until(lambda: "no mail can be taken for now: DiskFullError" in caplog.text)
+        outbox.connection.execute("drop trigger full_disk on lms.email_outbox")
+        assert outbox.settled(delivery_id) == ("sent", 1)
 
 
 def test_upkeep_forgets_old_mails_batch_by_batch(
