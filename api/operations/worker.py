@@ -1,9 +1,10 @@
 """The worker, `lms worker`: sends the mails that lie in the outbox, and does what else is asked for or is due.
 
 A few senders work side by side, each with its own connection to the mail server, which it makes before it takes a
-mail: a server that is down costs no mail an attempt. A mail is taken with a lease in one statement, sent with no
-transaction open, and settled in another statement. Whoever dies in between leaves a mail that is due again when the
-lease ends, so each is sent at least once, and always under the same Message-ID.
+mail: a server that is down costs no mail an attempt. All but one leave the mails that a regrade queues for last. A mail
+is taken with a lease in one statement, sent with no transaction open, and settled in another statement. Whoever dies in
+between leaves a mail that is due again when the lease ends, so each is sent at least once, and always under the same
+Message-ID.
 
 PostgreSQL tells of new mails (`listen lms_deliveries`) and regrades (`listen lms_regrades`); whatever it could not tell
 of is found by looking.
@@ -206,7 +207,11 @@ async def _run(settings: Settings, stop: asyncio.Event, on_ready: Callable[[], o
             return
         stack.push_async_callback(pool.close, _GOODBYE_SECONDS)
         on_ready()
-        senders = [Sender(settings, pool, _transport(settings)) for _ in range(SENDERS)]
+        senders = [
+            # One takes all mails as they come, so that changed scores do not wait for ever.
+            Sender(settings, pool, _transport(settings), scores_last=number > 0)
+            for number in range(SENDERS)
+        ]
         news = asyncio.Event()
         channels = {_CHANNEL: news, **{job.channel: asyncio.Event() for job in recurring if job.channel}}
         async with asyncio.TaskGroup() as group:
@@ -347,9 +352,9 @@ class _DatabaseAwayError(Exception):
 
 
 class Sender:
-    """Takes one mail after the other and sends it."""
+    """Takes one mail after the other and sends it, if need be those about changed scores after all others."""
 
-    def __init__(self, settings: Settings, pool: Pool, transport: Transport) -> None:
+    def __init__(self, settings: Settings, pool: Pool, transport: Transport, *, scores_last: bool) -> None:
         self.news = asyncio.Event()
         """Set by whoever knows of mails to send."""
         self.stopping = False
@@ -359,6 +364,7 @@ class Sender:
         self._letterhead = letterhead_of(settings)
         self._pool = pool
         self._transport = transport
+        self._scores_last = scores_last
 
     async def run(self) -> None:
         try:
@@ -401,7 +407,9 @@ class Sender:
         """Whether there may be another one."""
         try:
             delivery = await deliveries.claim_delivery(
-                self._pool, lease_seconds=ceil(self._settings.smtp_timeout) + LEASE_MARGIN
+                self._pool,
+                lease_seconds=ceil(self._settings.smtp_timeout) + LEASE_MARGIN,
+                scores_last=self._scores_last,
             )
         except UNAVAILABLE as error:
             logger.warning("no mail can be taken for now: %s", type(error).__name__)

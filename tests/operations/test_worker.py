@@ -372,6 +372,18 @@ def test_who_listens_no_more_listens_again(
         assert outbox.settled(outbox.queue("second")) == ("sent", 1)
 
 
+def test_changed_scores_let_others_go_first_and_do_not_wait_for_ever(
+    database: TestDatabase, outbox: Outbox, mail: MailServer
+) -> None:
+    outbox.queue_scores(100)
+    outbox.queue_many(20)
+    with relaying(relay_settings(database, mail)):
+        mail.wait_for(120)
+    about_scores = [each.recipient == address_of("graded") for each in mail.received]
+    assert True in about_scores[:10]
+    assert False not in about_scores[60:]
+
+
 # Side by side, and to the end
 
 

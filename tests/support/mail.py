@@ -240,6 +240,36 @@ class Outbox:
             {"prefix": prefix, "number": number, "course": self.course_id},
         )
 
+    def queue_scores(self, number: int) -> None:
+        """So many mails to somebody about an attempt whose score went up and up, in one transaction."""
+        with self.connection.transaction():
+            self.connection.execute(
+                "with quiz as ("
+                "    insert into lms.quizzes (course_id, week_number, title, state, current_version) "
+                "    values (%s, 1, 'Cards', 'closed', 1) returning quiz_id"
+                ") insert into lms.quiz_versions (quiz_id, version_number, questions) "
+                """select quiz_id, 1, '[{"id": "q1", "type": "essay", "prompt": "Why?", "points": 1000}]' """
+                "from quiz",
+                (self.course_id,),
+            )
+            self.connection.execute(
+                "with student as ("
+                "    insert into lms.users (email, full_name, role, password_hash) "
+                "    values ('graded@school.example', 'Graded', 'student', '!') returning user_id"
+                "), attempt as ("
+                "    insert into lms.quiz_attempts (quiz_id, quiz_version, student_id, attempt_number, state, "
+                "    score, max_score, submitted_at, graded_at) "
+                "    select quiz_id, 1, user_id, 1, 'graded', 1, 1000, now(), now() "
+                "    from lms.quiz_versions cross join student returning attempt_id, student_id"
+                "), changes as ("
+                "    insert into lms.score_changes (attempt_id, score_before, score) "
+                "    select attempt_id, n - 1, n from attempt cross join generate_series(1, %s) as n "
+                "    returning score_change_id"
+                ") insert into lms.email_outbox (kind, user_id, course_id, score_change_id) "
+                "select 'score_changed', student_id, %s, score_change_id from attempt cross join changes",
+                (number, self.course_id),
+            )
+
     def state(self, delivery_id: UUID) -> tuple[str, int]:
         """State and number of attempts of a mail."""
         row = self.connection.execute(
