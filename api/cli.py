@@ -6,6 +6,7 @@ What a command needs is imported inside it, so that `lms --help` answers at once
 # ruff: noqa: D301, PLC0415
 
 import sys
+from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +30,9 @@ class _Commands(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         from api.operations.interrupts import interruptible
 
+        if isinstance(sys.stdout, TextIOWrapper):
+            # What cannot be printed, such as half of a surrogate pair, is spelled, as on standard error.
+            sys.stdout.reconfigure(errors="backslashreplace")
         try:
             with interruptible():
                 return super().invoke(ctx)
@@ -149,7 +153,7 @@ def worker() -> None:
     LMS_DATA_DIR. Each is sent at least once, under a Message-ID that stays the same, and tried 12 times while the
     server says "not now". Several workers may run. Refuses to run as an owner or a superuser: LMS_WORKER_URL
     names lms_worker, on the server itself and not through a pooler. SIGTERM lets mails under way finish, for
-    LMS_SMTP_TIMEOUT at most.
+    LMS_SMTP_TIMEOUT at most, and 10 seconds more where the database says nothing.
 
     \b
     Examples:

@@ -2518,6 +2518,7 @@ CREATE INDEX courses_lecturer_id_course_id_ix ON lms.courses USING btree (lectur
 CREATE INDEX courses_term_id_course_id_ix ON lms.courses USING btree (term_id, course_id);
 CREATE INDEX email_outbox_course_id_ix ON lms.email_outbox USING btree (course_id);
 CREATE INDEX email_outbox_next_attempt_at_delivery_id_ix ON lms.email_outbox USING btree (next_attempt_at, delivery_id) WHERE (state = 'queued'::text);
+CREATE INDEX email_outbox_next_attempt_at_delivery_id_kind_ix ON lms.email_outbox USING btree (next_attempt_at, delivery_id, kind) WHERE ((state = 'queued'::text) AND (kind <> 'score_changed'::text));
 CREATE UNIQUE INDEX email_outbox_score_change_id_uq ON lms.email_outbox USING btree (score_change_id);
 
 COMMENT ON INDEX lms.email_outbox_score_change_id_uq IS '409 This change was told already.';

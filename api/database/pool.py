@@ -75,11 +75,11 @@ class Pool:
         async with _Loan(self) as connection, connection.transaction():
             yield Transaction(connection)
 
-    async def close(self) -> None:
-        """Wait for the statements under way, then close. After 10 s, cut them off."""
+    async def close(self, patience: float = 10) -> None:
+        """Wait for the statements under way, then close. After so many seconds, cut them off."""
         self._size = 0  # from now on nothing is kept
         try:
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(patience):
                 while self._kept:
                     await self._pool.release(self._kept.pop())
                 await self._pool.close()
@@ -160,13 +160,13 @@ UNAVAILABLE = (
     asyncpg.ConnectionDoesNotExistError,
     asyncpg.CrashShutdownError,
     asyncpg.DeadlockDetectedError,
+    asyncpg.InsufficientResourcesError,
     asyncpg.InterfaceError,
     asyncpg.InternalClientError,
     asyncpg.LockNotAvailableError,
     asyncpg.QueryCanceledError,
     asyncpg.ReadOnlySQLTransactionError,
     asyncpg.SerializationError,
-    asyncpg.TooManyConnectionsError,
 )
 """The database is not to be had now. A request is answered 503, and its client may repeat it."""
 
@@ -183,9 +183,17 @@ async def open_pool(settings: Settings) -> Pool:
 
 
 async def connect_pool(
-    url: str, *, size: int, acquire_timeout: float, statement_cache_size: int = 1000
+    url: str,
+    *,
+    size: int,
+    acquire_timeout: float,
+    statement_timeout: float | None = None,
+    statement_cache_size: int = 1000,
 ) -> Pool:
-    """Connect to an address. Raises OSError or asyncpg.PostgresError where the server is not to be had."""
+    """Connect to an address. Raises OSError or asyncpg.PostgresError where the server is not to be had.
+
+    A statement raises TimeoutError where the server says nothing for `statement_timeout` seconds.
+    """
     pool = await asyncpg.create_pool(
         url,
         connection_class=Connection,
@@ -196,6 +204,7 @@ async def connect_pool(
         # No limit on what is cached: a list with three branches is long.
         max_cacheable_statement_size=0,
         timeout=acquire_timeout,
+        command_timeout=statement_timeout,
     )
     return Pool(pool, acquire_timeout)
 

@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.status import Status
 from rich.table import Table
+from rich.text import Text
 
 Step = Callable[[str, int, int], None]
 """Told as each step of many begins: its name, its number from 1, how many there are."""
@@ -23,13 +24,13 @@ def tell(sentence: str) -> None:
 
 def working(what: str) -> Status:
     """Show on a terminal what is going on for as long as the context lasts; elsewhere nothing."""
-    return _errors.status(f"{what} …")
+    return _errors.status(Text(f"{what} …"))
 
 
 @contextmanager
 def progress() -> Iterator[Step]:
     """Show on a terminal how far the steps are; elsewhere nothing."""
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn())
     with Progress(*columns, console=_errors, transient=True, disable=not _errors.is_terminal) as bars:
         bar = bars.add_task("", total=None)
 
@@ -46,5 +47,6 @@ def table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
         console.width = 500
     grid = Table(*headings, box=None, pad_edge=False, header_style="bold", show_edge=False)
     for row in rows:
-        grid.add_row(*(cell.replace("[", r"\[") for cell in row))
+        # As they are: brackets in them are no markup.
+        grid.add_row(*map(Text, row))
     console.print(grid)

@@ -1,9 +1,10 @@
 """The worker, `lms worker`: sends the mails that lie in the outbox, and does what else is asked for or is due.
 
 A few senders work side by side, each with its own connection to the mail server, which it makes before it takes a
-mail: a server that is down costs no mail an attempt. A mail is taken with a lease in one statement, sent with no
-transaction open, and settled in another statement. Whoever dies in between leaves a mail that is due again when the
-lease ends, so each is sent at least once, and always under the same Message-ID.
+mail: a server that is down costs no mail an attempt. All but one leave the mails that a regrade queues for last. A mail
+is taken with a lease in one statement, sent with no transaction open, and settled in another statement. Whoever dies in
+between leaves a mail that is due again when the lease ends, so each is sent at least once, and always under the same
+Message-ID.
 
 PostgreSQL tells of new mails (`listen lms_deliveries`) and regrades (`listen lms_regrades`); whatever it could not tell
 of is found by looking.
@@ -13,6 +14,7 @@ import asyncio
 import logging
 import random
 import signal
+import time
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
@@ -30,11 +32,11 @@ from tenacity import (
     RetryCallState,
     before_sleep_log,
     retry_if_exception_type,
-    stop_after_delay,
+    retry_if_not_exception_type,
     wait_random_exponential,
 )
 
-from api.database.pool import UNAVAILABLE, UNREACHABLE, Pool, connect_pool
+from api.database.pool import UNAVAILABLE, Pool, connect_pool
 from api.database.roles import WORKER_ROLE
 from api.models.deliveries import ClaimedDelivery
 from api.operations.failures import FailureError
@@ -74,9 +76,15 @@ IDLE_SECONDS: Final = 10.0
 SMTP_WAIT_SECONDS: Final = 15.0
 """The longest wait between two attempts to reach a mail server that is down."""
 
+OLD_BATCH: Final = 1_000
+"""Old mails that are deleted by one statement, so that none runs into its time-out, however many there are."""
+
 _CHANNEL: Final = "lms_deliveries"
 _REGRADES: Final = "lms_regrades"
 _ACQUIRE_SECONDS: Final = 5.0
+_STATEMENT_SECONDS: Final = 35.0
+"""Longer than the server lets a statement of the worker run: who says nothing until then is not there any more."""
+_GOODBYE_SECONDS: Final = 1.0
 _NOWHERE: Final = Letterhead(sender_of("LMS <no-reply@lms.example>"), "http://127.0.0.1:8000", 14)
 """What messages say that only ever lie in a folder, where the settings say nothing."""
 
@@ -96,7 +104,7 @@ class Job:
 def jobs(settings: Settings) -> Sequence[Job]:
     """All of them. Raises StorageError where the settings name a store of files that cannot be used."""
     return (
-        Job("deleting old deliveries", 3_600, deliveries.delete_old_deliveries),
+        Job("deleting old deliveries", 3_600, _delete_old_deliveries),
         Job("sweeping files", 60, partial(sweep, store=open_store(settings))),
         Job("handing in overdue attempts", 2, submit_overdue),
         Job("regrading", POLL_SECONDS, regrade, _REGRADES),
@@ -162,14 +170,48 @@ async def run(settings: Settings, stop: asyncio.Event, *, on_ready: Callable[[],
     Raises:
         FailureError, StorageError, UnfitRoleError, asyncpg.PostgresError: something that waiting does not mend.
     """
+    try:
+        await _run(settings, stop, on_ready)
+    except Exception as failure:  # noqa: BLE001  raised again, out of its group
+        error = failure
+        while isinstance(error, ExceptionGroup):
+            # What one task meets with ends them all, and comes in a group.
+            error = error.exceptions[0]
+        if (refusal := _refusal(error)) is not None:
+            raise refusal from error
+        raise error from None
+
+
+def _refusal(error: Exception) -> FailureError | None:
+    """What is to be said of LMS_WORKER_URL, if the error is about that."""
+    match error:
+        case (
+            asyncpg.ClientConfigurationError()
+            | asyncpg.InvalidAuthorizationSpecificationError()
+            | asyncpg.InvalidCatalogNameError()
+        ):
+            return FailureError(f"No connection to PostgreSQL ({error}): check LMS_WORKER_URL.")
+        case asyncpg.InsufficientPrivilegeError():
+            return FailureError(
+                f"PostgreSQL refused ({error}): let LMS_WORKER_URL name {WORKER_ROLE} "
+                "(`lms roles` gives it a login)."
+            )
+    return None
+
+
+async def _run(settings: Settings, stop: asyncio.Event, on_ready: Callable[[], object]) -> None:
     recurring = jobs(settings)
     async with AsyncExitStack() as stack:
         pool = await _unless(stop, _connect(settings))
         if pool is None:
             return
-        stack.push_async_callback(pool.close)
+        stack.push_async_callback(pool.close, _GOODBYE_SECONDS)
         on_ready()
-        senders = [Sender(settings, pool, _transport(settings)) for _ in range(SENDERS)]
+        senders = [
+            # One takes all mails as they come, so that changed scores do not wait for ever.
+            Sender(settings, pool, _transport(settings), scores_last=number > 0)
+            for number in range(SENDERS)
+        ]
         news = asyncio.Event()
         channels = {_CHANNEL: news, **{job.channel: asyncio.Event() for job in recurring if job.channel}}
         async with asyncio.TaskGroup() as group:
@@ -182,10 +224,12 @@ async def run(settings: Settings, stop: asyncio.Event, *, on_ready: Callable[[],
             await stop.wait()
             for sender in senders:
                 sender.stopping = True
+            # By then the lease of every mail has ended, and nothing is left to wait for.
+            too_late = time.monotonic() + settings.smtp_timeout + LEASE_MARGIN
             pending: set[asyncio.Task[None]] = {*others, *sending}
             while pending:
                 for task in pending:
-                    if task not in sending or not sending[task].has_mail:
+                    if task not in sending or not sending[task].has_mail or time.monotonic() > too_late:
                         task.cancel()
                 # And once more: asyncio.wait_for of Python 3.11 can lose it, where a connection fails at that moment.
                 _, pending = await asyncio.wait(pending, timeout=1)
@@ -214,29 +258,26 @@ async def _connect(settings: Settings) -> Pool:
     """Connect, however long the database is away, and see to it that we are nobody but the worker."""
     url = settings.require_worker_url()
     async for attempt in AsyncRetrying(
-        retry=retry_if_exception_type(UNREACHABLE),
+        retry=retry_if_exception_type(UNAVAILABLE)
+        & retry_if_not_exception_type(asyncpg.ClientConfigurationError),
         wait=wait_random_exponential(multiplier=0.1, max=5),
         before_sleep=before_sleep_log(logger, logging.WARNING),
         reraise=True,
     ):
         with attempt:
-            try:
-                # One connection for each sender, and for looking, for upkeep, for what is overdue, and for regrading.
-                pool = await connect_pool(url, size=SENDERS + 4, acquire_timeout=_ACQUIRE_SECONDS)
-            except (asyncpg.InvalidAuthorizationSpecificationError, asyncpg.InvalidCatalogNameError) as error:
-                raise FailureError(f"No connection to PostgreSQL ({error}): check LMS_WORKER_URL.") from error
+            # One connection for each sender, and for looking, for upkeep, for what is overdue, and for regrading.
+            pool = await connect_pool(
+                url,
+                size=SENDERS + 4,
+                acquire_timeout=_ACQUIRE_SECONDS,
+                statement_timeout=_STATEMENT_SECONDS,
+            )
             try:
                 await check_role(pool, part="The worker", variable="LMS_WORKER_URL", role=WORKER_ROLE)
-                # Upkeep, which nobody but the worker may do.
-                await deliveries.delete_old_deliveries(pool)
-            except asyncpg.InsufficientPrivilegeError as error:
-                await pool.close()
-                raise FailureError(
-                    f"PostgreSQL refused ({error}): let LMS_WORKER_URL name {WORKER_ROLE} "
-                    "(`lms roles` gives it a login)."
-                ) from error
+                # Upkeep, which nobody but the worker may do; none of it, so that it takes no time.
+                await deliveries.delete_old_deliveries(pool, most=0)
             except BaseException:
-                await pool.close()
+                await pool.close(_GOODBYE_SECONDS)
                 raise
             return pool
     raise AssertionError("it is tried until it succeeds")
@@ -247,7 +288,9 @@ async def _listen(url: str, channels: Mapping[str, asyncio.Event]) -> None:
     while True:
         lost = asyncio.Event()
         try:
-            connection = await asyncpg.connect(url, timeout=_ACQUIRE_SECONDS)
+            connection = await asyncpg.connect(
+                url, timeout=_ACQUIRE_SECONDS, command_timeout=_STATEMENT_SECONDS
+            )
             try:
                 connection.add_termination_listener(lambda _, lost=lost: lost.set())
                 for channel, news in channels.items():
@@ -280,6 +323,11 @@ async def _watch(pool: Pool, news: asyncio.Event, senders: Iterable["Sender"]) -
                 sender.news.set()
 
 
+async def _delete_old_deliveries(pool: Pool) -> None:
+    while await deliveries.delete_old_deliveries(pool, most=OLD_BATCH) == OLD_BATCH:
+        pass
+
+
 async def _do(job: Job, pool: Pool, news: asyncio.Event | None) -> None:
     while True:
         if news is not None:
@@ -304,9 +352,9 @@ class _DatabaseAwayError(Exception):
 
 
 class Sender:
-    """Takes one mail after the other and sends it."""
+    """Takes one mail after the other and sends it, if need be those about changed scores after all others."""
 
-    def __init__(self, settings: Settings, pool: Pool, transport: Transport) -> None:
+    def __init__(self, settings: Settings, pool: Pool, transport: Transport, *, scores_last: bool) -> None:
         self.news = asyncio.Event()
         """Set by whoever knows of mails to send."""
         self.stopping = False
@@ -316,6 +364,7 @@ class Sender:
         self._letterhead = letterhead_of(settings)
         self._pool = pool
         self._transport = transport
+        self._scores_last = scores_last
 
     async def run(self) -> None:
         try:
@@ -358,7 +407,9 @@ class Sender:
         """Whether there may be another one."""
         try:
             delivery = await deliveries.claim_delivery(
-                self._pool, lease_seconds=ceil(self._settings.smtp_timeout) + LEASE_MARGIN
+                self._pool,
+                lease_seconds=ceil(self._settings.smtp_timeout) + LEASE_MARGIN,
+                scores_last=self._scores_last,
             )
         except UNAVAILABLE as error:
             logger.warning("no mail can be taken for now: %s", type(error).__name__)
@@ -437,14 +488,14 @@ class Sender:
     async def _note(self, delivery: ClaimedDelivery, statement: Callable[[], Awaitable[int]]) -> bool:
         """Say how it went, for as long as the mail is ours; whether it still was."""
         try:
-            async for attempt in AsyncRetrying(
-                retry=retry_if_exception_type(UNAVAILABLE),
-                wait=wait_random_exponential(multiplier=0.1, max=1),
-                stop=stop_after_delay(LEASE_MARGIN),
-                reraise=True,
-            ):
-                with attempt:
-                    return await statement() > 0
+            async with asyncio.timeout(LEASE_MARGIN):
+                async for attempt in AsyncRetrying(
+                    retry=retry_if_exception_type(UNAVAILABLE),
+                    wait=wait_random_exponential(multiplier=0.1, max=1),
+                    reraise=True,
+                ):
+                    with attempt:
+                        return await statement() > 0
         except UNAVAILABLE as error:
             logger.warning(
                 "how it went with the mail %s could not be noted, so it is tried again: %s",

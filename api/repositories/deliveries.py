@@ -18,7 +18,9 @@ async def read_due_delivery(db: Database) -> DueDelivery | None: ...
 
 
 @query("deliveries/claim_delivery")
-async def claim_delivery(db: Database, *, lease_seconds: int) -> ClaimedDelivery | None: ...
+async def claim_delivery(
+    db: Database, *, lease_seconds: int, scores_last: bool
+) -> ClaimedDelivery | None: ...
 
 
 @query("deliveries/settle_delivery")
@@ -34,4 +36,4 @@ async def postpone_delivery(
 
 
 @query("deliveries/delete_old_deliveries")
-async def delete_old_deliveries(db: Database) -> int: ...
+async def delete_old_deliveries(db: Database, *, most: int) -> int: ...

@@ -1,20 +1,43 @@
 -- deliveries/claim_delivery
--- Take the mail that has been due the longest, and keep other workers from it until the lease ends. No row: nothing is
+-- Take the mail that has been due the longest, and keep other workers from it until the lease ends. Whoever leaves
+-- changed scores for last takes any other before: a regrade tells very many people of those at once. No row: nothing is
 -- due, or what was is given up.
 --
 -- $1  lease_seconds  integer
+-- $2  scores_last    boolean
 --
 -- role    lms_worker
 -- result  row?  ClaimedDelivery
--- index   email_outbox_next_attempt_at_delivery_id_ix, email_outbox_pk, users_pk, courses_pk
+-- index   email_outbox_next_attempt_at_delivery_id_kind_ix, email_outbox_next_attempt_at_delivery_id_ix
+-- index   email_outbox_pk, users_pk, courses_pk
 
-with /* deliveries/claim_delivery */ due as (
+with /* deliveries/claim_delivery */ other as (
     select email_outbox.delivery_id
     from lms.email_outbox
-    where email_outbox.state = 'queued' and email_outbox.next_attempt_at <= now()
+    where
+        $2
+        and email_outbox.state = 'queued'
+        and email_outbox.kind <> 'score_changed'
+        and email_outbox.next_attempt_at <= now()
     order by email_outbox.next_attempt_at, email_outbox.delivery_id
     limit 1
     for no key update skip locked
+),
+longest as (
+    select email_outbox.delivery_id
+    from lms.email_outbox
+    where
+        not exists (select from other)
+        and email_outbox.state = 'queued'
+        and email_outbox.next_attempt_at <= now()
+    order by email_outbox.next_attempt_at, email_outbox.delivery_id
+    limit 1
+    for no key update skip locked
+),
+due as (
+    select other.delivery_id from other
+    union all
+    select longest.delivery_id from longest
 ),
 claimed as (
     -- The lease is when the mail is due again, so a worker that dies leaves nothing to mend. Whoever was too slow finds

@@ -5,14 +5,16 @@ import stat
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from subprocess import Popen
 from uuid import uuid4
 
 import psycopg
 import pytest
+from psycopg import sql
 
 from tests.cli.support import lms, refusal, starting, wait_until
 from tests.conftest import TestDatabase
-from tests.operations.relay import relay_settings, worker
+from tests.operations.relay import environment_of, relay_settings, worker
 from tests.support.mail import MailServer, Outbox, address_of, open_outbox
 from tests.support.postgres import free_port
 
@@ -55,6 +57,7 @@ def test_what_is_missing_is_one_sentence(database: TestDatabase, empty_database:
     assert said == "LMS_PUBLIC_URL: give an address such as https://lms.school.example."
     not_migrated = empty_database.replace("postgres@", "lms_worker@")
     assert "run `lms migrate` first" in refusal("worker", LMS_WORKER_URL=not_migrated)
+    assert "check LMS_WORKER_URL" in refusal("worker", LMS_WORKER_URL=f"{url}&sslmode=sometimes")
     absent = url.replace(database.name, "lms_there_is_none")
     assert "check LMS_WORKER_URL" in refusal("worker", LMS_WORKER_URL=absent)
 
@@ -71,6 +74,59 @@ def test_it_waits_for_a_database_that_is_away_and_can_be_told_to_stop(
         assert process.wait(10) == 0, output.read_text()
     assert "canary" not in output.read_text()
     assert "Traceback" not in output.read_text()
+
+
+def test_it_waits_for_a_database_that_is_read_only_in_a_failover(
+    database: TestDatabase, outbox: Outbox, mail: MailServer, tmp_path: Path
+) -> None:
+    read_only = sql.SQL("alter database {} set default_transaction_read_only = {}")
+    name = sql.Identifier(database.name)
+    outbox.connection.execute(read_only.format(name, "on"))
+    with starting(tmp_path / "output", "worker", **environment_of(relay_settings(database, mail))) as process:
+        await_refusal(process, tmp_path / "output", "ReadOnlySQLTransactionError")
+        outbox.connection.execute("set default_transaction_read_only = off")
+        outbox.connection.execute(read_only.format(name, "off"))
+        assert outbox.settled(outbox.queue()) == ("sent", 1)
+
+
+def test_it_waits_for_a_migration_that_holds_the_outbox(
+    database: TestDatabase, outbox: Outbox, mail: MailServer, tmp_path: Path
+) -> None:
+    outbox.connection.execute(
+        sql.SQL("alter role lms_worker in database {} set lock_timeout = '100ms'").format(
+            sql.Identifier(database.name)
+        )
+    )
+    with (
+        psycopg.connect(database.admin_url) as migration,
+        starting(tmp_path / "output", "worker", **environment_of(relay_settings(database, mail))) as process,
+    ):
+        migration.execute("lock table lms.email_outbox in access exclusive mode")
+        await_refusal(process, tmp_path / "output", "LockNotAvailableError")
+        migration.rollback()
+        assert outbox.settled(outbox.queue()) == ("sent", 1)
+
+
+def await_refusal(process: Popen[bytes], output: Path, error: str) -> None:
+    """Return once it was refused by the database, and waits."""
+    wait_until(lambda: error in output.read_text() or process.poll() is not None)
+    assert process.poll() is None, output.read_text()
+
+
+def test_what_waiting_does_not_mend_ends_it_with_one_sentence(
+    database: TestDatabase, mail: MailServer, outbox: Outbox, tmp_path: Path
+) -> None:
+    with worker(tmp_path / "output", relay_settings(database, mail)) as process:
+        outbox.settled(outbox.queue("first"))
+        outbox.connection.execute("revoke update on lms.email_outbox from lms_worker")
+        outbox.queue("second")
+        assert process.wait(10) == 1
+    words = (tmp_path / "output").read_text()
+    assert "Traceback" not in words
+    assert words.splitlines()[-1] == (
+        "Error: PostgreSQL refused (permission denied for table email_outbox): let LMS_WORKER_URL name lms_worker "
+        "(`lms roles` gives it a login)."
+    )
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

@@ -68,11 +68,10 @@ def relaying(settings: Settings) -> Iterator[None]:
         raise ended[0]
 
 
-@contextmanager
-def worker(output: Path, settings: Settings, **environment: str) -> Iterator[Popen[bytes]]:
-    """`lms worker`, from when it is ready."""
+def environment_of(settings: Settings) -> dict[str, str]:
+    """The variables that give `lms worker` these settings."""
     assert settings.worker_url is not None
-    given = {
+    return {
         "LMS_WORKER_URL": settings.worker_url.get_secret_value(),
         "LMS_SMTP_HOST": settings.smtp_host or "",
         "LMS_SMTP_PORT": str(settings.smtp_port),
@@ -82,7 +81,12 @@ def worker(output: Path, settings: Settings, **environment: str) -> Iterator[Pop
         "LMS_PUBLIC_URL": settings.public_url or "",
         "LMS_MAIL_RETRY_SECONDS": str(settings.mail_retry_seconds),
     }
-    with starting(output, "worker", **given | environment) as process:
+
+
+@contextmanager
+def worker(output: Path, settings: Settings, **environment: str) -> Iterator[Popen[bytes]]:
+    """`lms worker`, from when it is ready."""
+    with starting(output, "worker", **environment_of(settings) | environment) as process:
         wait_until(lambda: "Mail goes to" in output.read_text() or process.poll() is not None)
         assert process.poll() is None, output.read_text()
         yield process

@@ -71,6 +71,20 @@ def test_materials_are_told_with_the_courses(url: str, tmp_path: Path) -> None:
     assert " ".join(row) == "materials.jsonl line 2/url The address is there already: see line 1."
 
 
+def test_what_was_left_out_is_told_however_it_is_spelled(url: str, tmp_path: Path) -> None:
+    add_materials(
+        folder(tmp_path, course("VIROLOGY")),
+        material(course=r"BOTANY [bold]\[/x]"),
+        material(course="BOTANY \ud800", **{"half \udce4": 1}),
+    )
+    done = lms("import", "courses", tmp_path, LMS_MIGRATION_URL=url)
+    assert done.returncode == 0, done
+    assert r"half \udce4" in done.stdout
+    marked, half = (line for line in done.stdout.splitlines() if line.startswith("materials.jsonl"))
+    assert r"BOTANY [bold]\[/x]" in marked
+    assert r"BOTANY \ud800" in half
+
+
 def test_nothing_to_import_is_a_failure(url: str, tmp_path: Path) -> None:
     done = lms("import", "courses", folder(tmp_path, course("no code")), LMS_MIGRATION_URL=url)
     assert done.returncode == 1

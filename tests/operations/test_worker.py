@@ -31,10 +31,12 @@ from tests.support.mail import (
     Outbox,
     address_of,
     guarded,
+    in_latin_1,
     mail_server,
     open_outbox,
     wait_until,
 )
+from tests.support.postgres import frozen
 
 
 @pytest.fixture
@@ -180,6 +182,22 @@ def test_refused_for_now_twelve_times_it_is_given_up(
         assert outbox.settled(grey) == ("given_up", 12)
     assert outbox.reply(grey) == "451 4.7.1 Come back later"
     assert len(mail.reached) == 12
+
+
+def test_words_that_are_no_utf_8_change_nothing(
+    database: TestDatabase, outbox: Outbox, mail: MailServer
+) -> None:
+    mail.to_data[address_of("taken")] = [in_latin_1("250 Übernommen")]
+    mail.to_data[address_of("unknown")] = [in_latin_1("550 Empfänger unbekannt")]
+    mail.to_recipient[address_of("full")] = [in_latin_1("450 Postfach für heute voll")]
+    taken, unknown, full = (outbox.queue(name) for name in ("taken", "unknown", "full"))
+    with relaying(relay_settings(database, mail, mail_retry_seconds=3_600)):
+        assert outbox.settled(taken) == ("sent", 1)
+        assert outbox.settled(unknown) == ("bounced", 1)
+        outbox.attempted(full, 1)
+    assert outbox.reply(taken) == "\N{REPLACEMENT CHARACTER}bernommen"
+    assert outbox.reply(unknown) == "550 Empf\N{REPLACEMENT CHARACTER}nger unbekannt"
+    assert outbox.reply(full) == "450 Postfach f\N{REPLACEMENT CHARACTER}r heute voll"
 
 
 def test_a_sender_that_is_not_welcome_is_no_fault_of_the_mail(
@@ -348,6 +366,18 @@ def test_who_listens_no_more_listens_again(
         assert outbox.settled(outbox.queue("second")) == ("sent", 1)
 
 
+def test_changed_scores_let_others_go_first_and_do_not_wait_for_ever(
+    database: TestDatabase, outbox: Outbox, mail: MailServer
+) -> None:
+    outbox.queue_scores(100)
+    outbox.queue_many(20)
+    with relaying(relay_settings(database, mail)):
+        mail.wait_for(120)
+    about_scores = [each.recipient == address_of("graded") for each in mail.received]
+    assert True in about_scores[:10]
+    assert False not in about_scores[60:]
+
+
 # Side by side, and to the end
 
 
@@ -382,13 +412,65 @@ def test_told_to_stop_a_worker_finishes_its_mail(
     assert "slow@" not in words
 
 
-def test_upkeep_forgets_old_mails(database: TestDatabase, outbox: Outbox, mail: MailServer) -> None:
-    old, recent = outbox.queue("old"), outbox.queue("recent")
+def test_told_to_stop_a_worker_does_not_wait_for_a_frozen_database(
+    database: TestDatabase, outbox: Outbox, mail: MailServer, tmp_path: Path
+) -> None:
+    settings = relay_settings(database, mail, smtp_timeout=1)
+    outbox.queue_many(100)
+    with worker(tmp_path / "first", settings) as process:
+        mail.wait_for(10)
+        with frozen(database.server):
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(1 + 10) == 0
+    words = (tmp_path / "first").read_text()
+    assert words.endswith("Stopped.\n")
+    assert "Traceback" not in words
+    assert outbox.backlog() > 0
+    # What was in hand is due again by now, since its lease has ended.
+    with worker(tmp_path / "second", settings):
+        wait_until(lambda: outbox.backlog() == 0)
+    assert len({each.message_id for each in mail.received}) == 100
+
+
+def test_a_disk_that_is_full_is_waited_for(
+    database: TestDatabase, outbox: Outbox, mail: MailServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    outbox.connection.execute("""
+        create function refuse() returns trigger language plpgsql as $$
+        begin
+            raise exception 'could not extend file' using errcode = 'disk_full';
+        end $$;
+        create trigger full_disk before update on lms.email_outbox for each row execute function refuse()
+    """)
+    delivery_id = outbox.queue()
+    with relaying(relay_settings(database, mail)):
+        wait_until(lambda: "no mail can be taken for now: DiskFullError" in caplog.text)
+        outbox.connection.execute("drop trigger full_disk on lms.email_outbox")
+        assert outbox.settled(delivery_id) == ("sent", 1)
+
+
+def test_upkeep_forgets_old_mails_batch_by_batch(
+    database: TestDatabase, outbox: Outbox, mail: MailServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(worker_module, "OLD_BATCH", 2)
+    outbox.queue_many(5)
+    recent = outbox.queue("recent")
     outbox.connection.execute(
         "update lms.email_outbox set state = 'sent', settled_at = now() - "
-        "case when delivery_id = %s then interval '91 days' else interval '89 days' end",
-        (old,),
+        "case when delivery_id = %s then interval '89 days' else interval '91 days' end",
+        (recent,),
     )
+    outbox.connection.execute("""
+        create function refuse_many() returns trigger language plpgsql as $$
+        begin
+            if (select count(*) from gone) > 2 then
+                raise exception 'too many';
+            end if;
+            return null;
+        end $$;
+        create trigger few after delete on lms.email_outbox
+        referencing old table as gone for each statement execute function refuse_many()
+    """)
     left = "select delivery_id from lms.email_outbox"
     with relaying(relay_settings(database, mail)):
         wait_until(lambda: outbox.connection.execute(left).fetchall() == [(recent,)])

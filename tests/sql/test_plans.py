@@ -85,6 +85,7 @@ GIVEN: dict[str, str | None] = {
     "crawled_at": "2026-01-01T00:00:00Z",
     "metadata": "{}",
     "lease_seconds": "20",
+    "scores_last": "true",
     "attempts": "0",
     "reply": "250 OK",
     "wait_seconds": "30",

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from email import message_from_bytes
 from email.message import EmailMessage
 from email.policy import default
-from typing import Any
+from typing import Any, AnyStr
 from uuid import UUID
 
 import psutil
@@ -47,6 +47,18 @@ class Received:
         return UUID(self.message_id.strip("<>").partition("@")[0])
 
 
+class _Smtp(SMTP):
+    """Writes a byte that is no UTF-8 where a reply has a lone surrogate in its place."""
+
+    async def push(self, status: AnyStr) -> None:
+        await super().push(status.encode("utf-8", "surrogateescape") if isinstance(status, str) else status)
+
+
+class _Controller(Controller):
+    def factory(self) -> SMTP:
+        return _Smtp(self.handler, **self.SMTP_kwargs)
+
+
 @dataclass
 class MailServer:
     """A mail server: what it received, and what it replies where it does not simply take a mail."""
@@ -68,7 +80,7 @@ class MailServer:
     _controller: Controller | None = None
 
     def start(self) -> None:
-        self._controller = Controller(self, hostname="127.0.0.1", port=self.port, **self.options)
+        self._controller = _Controller(self, hostname="127.0.0.1", port=self.port, **self.options)
         self._controller.start()
 
     def stop(self) -> None:
@@ -228,6 +240,36 @@ class Outbox:
             {"prefix": prefix, "number": number, "course": self.course_id},
         )
 
+    def queue_scores(self, number: int) -> None:
+        """So many mails to somebody about an attempt whose score went up and up, in one transaction."""
+        with self.connection.transaction():
+            self.connection.execute(
+                "with quiz as ("
+                "    insert into lms.quizzes (course_id, week_number, title, state, current_version) "
+                "    values (%s, 1, 'Cards', 'closed', 1) returning quiz_id"
+                ") insert into lms.quiz_versions (quiz_id, version_number, questions) "
+                """select quiz_id, 1, '[{"id": "q1", "type": "essay", "prompt": "Why?", "points": 1000}]' """
+                "from quiz",
+                (self.course_id,),
+            )
+            self.connection.execute(
+                "with student as ("
+                "    insert into lms.users (email, full_name, role, password_hash) "
+                "    values ('graded@school.example', 'Graded', 'student', '!') returning user_id"
+                "), attempt as ("
+                "    insert into lms.quiz_attempts (quiz_id, quiz_version, student_id, attempt_number, state, "
+                "    score, max_score, submitted_at, graded_at) "
+                "    select quiz_id, 1, user_id, 1, 'graded', 1, 1000, now(), now() "
+                "    from lms.quiz_versions cross join student returning attempt_id, student_id"
+                "), changes as ("
+                "    insert into lms.score_changes (attempt_id, score_before, score) "
+                "    select attempt_id, n - 1, n from attempt cross join generate_series(1, %s) as n "
+                "    returning score_change_id"
+                ") insert into lms.email_outbox (kind, user_id, course_id, score_change_id) "
+                "select 'score_changed', student_id, %s, score_change_id from attempt cross join changes",
+                (number, self.course_id),
+            )
+
     def state(self, delivery_id: UUID) -> tuple[str, int]:
         """State and number of attempts of a mail."""
         row = self.connection.execute(
@@ -270,6 +312,11 @@ class Outbox:
         """Make everything due that waits, and tell the workers."""
         self.connection.execute("update lms.email_outbox set next_attempt_at = now() where state = 'queued'")
         self.connection.execute("notify lms_deliveries")
+
+
+def in_latin_1(reply: str) -> str:
+    """A reply that the mail server writes in Latin-1."""
+    return reply.encode("latin-1").decode("utf-8", "surrogateescape")
 
 
 def address_of(name: str) -> str:

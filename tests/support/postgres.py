@@ -13,11 +13,12 @@ import socket
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import mkdtemp
 
+import psutil
 import psycopg
 
 CONFIGURATION = """
@@ -186,6 +187,24 @@ def _wait_for_port(port: int) -> None:
         else:
             return
     raise RuntimeError(f"nothing listens on port {port}")
+
+
+@contextmanager
+def frozen(server: Server) -> Iterator[None]:
+    """The server while none of its processes runs: it takes connections, and says nothing."""
+    with psycopg.connect(server.admin_url()) as connection:
+        postmaster = psutil.Process(connection.info.backend_pid).parent()
+    assert postmaster is not None
+    processes = [postmaster, *postmaster.children(recursive=True)]
+    for process in processes:
+        with suppress(psutil.NoSuchProcess):
+            process.suspend()
+    try:
+        yield
+    finally:
+        for process in processes:
+            with suppress(psutil.NoSuchProcess):
+                process.resume()
 
 
 def drop_database(server: Server, database: str) -> None:

@@ -177,5 +177,7 @@ def _words(error: Exception) -> str:
 
 
 def _line(words: str) -> str:
+    # aiosmtplib has lone surrogates for what is no UTF-8, which PostgreSQL takes no more than a terminal does.
+    legible = words.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
     # It is shown on terminals.
-    return one_line(words, _REPLY_LIMIT)
+    return one_line(legible, _REPLY_LIMIT)
