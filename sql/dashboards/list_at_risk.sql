@@ -14,8 +14,8 @@
 --                          within the last 14 days, that the student has never begun.
 -- reasons                  the names of those that are, in this order.
 -- Students are judged in turn until the page is full, each by their attempts at the quizzes of the course, which are
--- looked up quiz by quiz. So a page costs a page where most are at risk, and where few are, or counted, at most all
--- students times all quizzes of the course: some 0.5 s for 5,000 students and 10 quizzes.
+-- looked up quiz by quiz. So a page costs a page where most are at risk, and where few are, at most all students times
+-- all quizzes of the course: some 0.5 s for 5,000 students and 10 quizzes. To count is to judge all of them once more.
 --
 -- $1  token_hash   bytea
 -- $2  course_id    uuid

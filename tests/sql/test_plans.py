@@ -179,8 +179,8 @@ RESIDUAL = {
     "performance/list_performance": {"lecturer": 4 * COURSES_OF_A_LECTURER + 2 * COURSES_OF_A_STUDENT},
     # The columns, whoever is on the page.
     "dashboards/list_gradebook": dict.fromkeys(ROLES, 3 * 200),
-    # Of each student on the page and of the next one all quizzes of the course, attempts at them, and weeks.
-    "dashboards/list_at_risk": dict.fromkeys(ROLES, 3 * QUIZZES_OF_THE_GRADED * (PAGE + 1)),
+    # Of each student on the page, and of the next one, the weeks of the course and the attempts at its quizzes.
+    "dashboards/list_at_risk": dict.fromkeys(ROLES, 2 * QUIZZES_OF_THE_GRADED * (PAGE + 1)),
     "courses/list_courses_by_lecturer": {
         # By term too: tried on what the lecturer teaches.
         "super_admin": COURSES_OF_A_LECTURER,
@@ -803,8 +803,8 @@ def test_where_few_are_at_risk_each_student_is_judged_by_this_course_alone(
 ) -> None:
     """However much else they did: the first of them is on a thousand courses."""
     query = QUERIES["dashboards/list_at_risk"]
-    # An enrolment each; of each quiz the quiz itself, an attempt at it and a week.
-    course = STUDENTS_OF_THE_GRADED * (1 + 3 * QUIZZES_OF_THE_GRADED)
+    # Each enrolment, its weeks and its attempts.
+    course = STUDENTS_OF_THE_GRADED * (1 + 2 * QUIZZES_OF_THE_GRADED)
     deep = planner.values(query, "lecturer", after_id=planner.school.graded_student_id)
     assert 0 < planner.items(query, "lecturer", after_id=planner.school.graded_student_id) < PAGE
     assert planner.explain(query, mode, deep).read() <= course

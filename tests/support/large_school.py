@@ -258,7 +258,7 @@ FILL = """
     )
     select student_id, course_id, 1, 1, 0, 0, 0, 'remedial' from lms.student_enrollments;
 
-    -- On the graded course everybody has taken everything, the first student among them, and most did well.
+    -- On the graded course the oldest accounts have taken everything, the first student among them, and most did well.
     insert into lms.student_enrollments (student_id, course_id, state)
     select students.user_id, graded.course_id, 'active'
     from students cross join graded
@@ -284,9 +284,18 @@ FILL = """
     insert into lms.topic_performance (
         student_id, course_id, week_number, attempts, best_score, last_score, average_score, mastery
     )
-    select performance.*
+    select
+        attempts.student_id,
+        quizzes.course_id,
+        quizzes.week_number,
+        1,
+        attempts.score,
+        attempts.score,
+        attempts.score,
+        case attempts.score when 0 then 'remedial' else 'mastered' end
     from graded
-    join lms.computed_performance() as performance on performance.course_id = graded.course_id
+    join lms.quizzes on quizzes.course_id = graded.course_id
+    join lms.quiz_attempts as attempts on attempts.quiz_id = quizzes.quiz_id and attempts.state = 'graded'
     on conflict do nothing;
 
     -- The oldest events are those about the crowded course, by its lecturer, and those about the first student, by the
@@ -323,9 +332,9 @@ class LargeSchool:
     ordinary_enrollments: dict[str, dict[str, str]]
     """By role one that its user may see: another student on the crowded course; for the student another course."""
     graded_course_id: str
-    """A course of that lecturer on which everybody has taken everything; the student who is logged in is on it."""
+    """A course of that lecturer whose students have taken all of its quizzes; the one who is logged in is on it."""
     graded_student_id: str
-    """The last of the oldest accounts on it."""
+    """The last of the oldest accounts on it, who may all fail it."""
     outsider_id: str
     """A student who is not on that course."""
     outsider_token: str
