@@ -114,12 +114,17 @@ def main(arguments: Sequence[str] | None = None) -> None:
     print(f"The demo school is set up. Everybody's password is {DEMO_PASSWORD}.")  # noqa: T201
 
 
-def _enrollments() -> Iterator[dict[str, str]]:
+def _enrollments() -> Iterator[dict[str, Any]]:
     """Who is on which course, one by one."""
     for course in _SCHOOL["courses"]:
         for state, students in course.get("students", {}).items():
             for student in students:
-                yield {"course": course["code"], "student": student, "state": state}
+                yield {
+                    "course": course["code"],
+                    "student": student,
+                    "state": state,
+                    "days_ago": course["enrolled_days_ago"],
+                }
 
 
 def _quizzes() -> Iterator[dict[str, Any]]:

@@ -170,23 +170,29 @@ class CourseStudent(Response):
     full_name: str
 
 
-class AtRisk(Response):
-    """An active student with a reason, in numbers.
+RiskReason = Literal["remedial_topics", "missed_quizzes", "average_share", "days_since_last_attempt"]
 
-    That is 2 or more remedial topics, 2 or more missed quizzes, an average share below 0.5, or 14 or more days since
-    the last attempt.
-    """
+
+class AtRisk(Response):
+    """An active student who may fail the course, and why."""
 
     student: CourseStudent
-    remedial_topics: int = Field(description="Weeks whose mastery is remedial.")
+    remedial_topics: int = Field(description="Weeks whose mastery is remedial. A reason from 2 on.")
     missed_quizzes: int = Field(
-        description="Closed quizzes, and published ones with `closes_at` past, without an attempt in any state."
+        description="Closed quizzes, and published ones with `closes_at` past, that were open after the student was "
+        "enrolled, without an attempt in any state. A reason from 2 on."
     )
     average_share: float | None = Field(
-        description="The mean of `average_score` over the weeks, weighted by attempts; null where nothing is graded."
+        description="The mean of `share` in the student's row of `GET /courses/{course_id}/gradebook`, quizzes without "
+        "a week included; null where nothing is graded. A reason below 0.5."
     )
     days_since_last_attempt: int | None = Field(
-        description="Whole days since the latest start of an attempt; null without any."
+        description="Whole days since the latest start of an attempt; null without any, and then those since the "
+        "student was enrolled are what counts. A reason from 14 on, if the course is published and a published quiz "
+        "that the student never began was open within the last 14 days."
+    )
+    reasons: Annotated[list[RiskReason], Field(min_length=1)] = Field(
+        description="Which of these numbers are reasons, in this order."
     )
 
 

@@ -52,10 +52,10 @@ async def list_at_risk(
     cursor: Cursor = None,
     count: Count = False,
 ) -> Document[AtRiskPage]:
-    """Who may fail the course, with the reasons in numbers. 404: no such course for you to teach.
+    """Who may fail the course, and why. 404: no such course for you to teach.
 
     That is every active student with 2 or more remedial topics, 2 or more missed quizzes, an average share below
-    0.5, or 14 or more days since their last attempt.
+    0.5, or 14 or more days without an attempt while there was a quiz to take. `reasons` names those that they have.
     """
     found = await dashboards.list_at_risk(
         database_of(request),

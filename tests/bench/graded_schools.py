@@ -2,8 +2,9 @@
 
 Each ordinary course has 100 students and 10 quizzes in 10 weeks, and each student is on 4 courses and took each quiz
 once. So a school of twice the attempts has twice the courses and twice the students. Attempts lie in the order in which
-they were handed in, those of a course between those of all others. Besides there may be a crowded
-course, which the first student is not on.
+they were handed in, those of a course between those of all others. Besides there may be a crowded course, and a healthy
+one, which the first student is not on: most students of any course may fail it, but all but a few of the healthy one do
+well.
 """
 
 from hashlib import sha256
@@ -14,6 +15,8 @@ import psycopg
 STUDENTS, QUIZZES, COURSES_OF_A_STUDENT, ATTEMPTS_OF_A_COURSE = 100, 10, 4, 1_000
 CROWDED: Final = 5_000
 """Students of the crowded course."""
+AT_RISK: Final = 10
+"""Students of the healthy course who may fail it."""
 
 FILL: Final = """
     set local session_replication_role = replica;
@@ -22,28 +25,28 @@ FILL: Final = """
     select 'lecturer@bench.example', 'Lecturer', 'lecturer', '!'
     union all
     select 'student' || n || '@bench.example', 'Student ' || n, 'student', '!'
-    from generate_series(1, greatest(%(courses)s * 25, %(crowded)s + 1)) as n;
+    from generate_series(1, greatest(%(courses)s * 25, %(crowded)s + 1, %(healthy)s + 1)) as n;
     insert into lms.sessions (token_hash, user_id, idle_timeout, expires_at)
     select sha256(email::bytea), user_id, interval '1 day', now() + interval '1 day'
     from lms.users
     where email in ('lecturer@bench.example', 'student1@bench.example');
     insert into lms.terms (code, title, starts_on, ends_on) values ('BENCH', 'Term', '2026-09-01', '2026-12-18');
     insert into lms.courses (code, title, term_id, lecturer_id, capacity, state)
-    select
-        case n when 0 then 'CROWDED' else 'COURSE-' || n end,
-        'Course',
-        terms.term_id,
-        users.user_id,
-        100000,
-        'published'
-    from generate_series(case when %(crowded)s > 0 then 0 else 1 end, %(courses)s) as n
+    select named.code, 'Course', terms.term_id, users.user_id, 100000, 'published'
+    from (
+        select 'COURSE-' || n as code from generate_series(1, %(courses)s) as n
+        union all
+        select 'CROWDED' where %(crowded)s > 0
+        union all
+        select 'HEALTHY' where %(healthy)s > 0
+    ) as named
     cross join lms.terms
     join lms.users on users.role = 'lecturer';
 
     create temporary table students on commit drop as
     select user_id, row_number() over (order by user_id) - 1 as place from lms.users where role = 'student';
     create temporary table ordinary on commit drop as
-    select course_id, row_number() over (order by course_id) - 1 as place from lms.courses where code <> 'CROWDED';
+    select course_id, row_number() over (order by course_id) - 1 as place from lms.courses where code like 'COURSE-%%';
     insert into lms.student_enrollments (student_id, course_id, state)
     select students.user_id, ordinary.course_id, 'active'
     from students
@@ -53,7 +56,11 @@ FILL: Final = """
     union all
     select students.user_id, courses.course_id, 'active'
     from students join lms.courses on courses.code = 'CROWDED'
-    where students.place between 1 and %(crowded)s;
+    where students.place between 1 and %(crowded)s
+    union all
+    select students.user_id, courses.course_id, 'active'
+    from students join lms.courses on courses.code = 'HEALTHY'
+    where students.place between 1 and %(healthy)s;
 
     insert into lms.syllabus_weeks (course_id, week_number, topic)
     select course_id, n, 'A topic' from lms.courses cross join generate_series(1, 10) as n;
@@ -78,13 +85,19 @@ FILL: Final = """
         'graded',
         '{"q1": true}',
         '{"q1": {"points": 1}}',
-        hash.number %% 11,
+        case
+            when courses.code <> 'HEALTHY' then hash.number %% 11
+            when students.place %% %(one_in)s = 0 then hash.number %% 5
+            else 5 + hash.number %% 6
+        end,
         10,
         1,
         taken.at,
         taken.at,
         taken.at
     from lms.student_enrollments as enrollments
+    join students on students.user_id = enrollments.student_id
+    join lms.courses on courses.course_id = enrollments.course_id
     join lms.quizzes on quizzes.course_id = enrollments.course_id
     cross join lateral (
         select hashtext(enrollments.student_id::text || quizzes.quiz_id::text)::bigint + 2147483648 as number
@@ -102,14 +115,25 @@ FILL: Final = """
 """
 
 
-def fill(admin_url: str, attempts: int, *, crowded: bool = False) -> dict[str, dict[str, str]]:
+def fill(admin_url: str, attempts: int, *, crowded: int = 0, healthy: int = 0) -> dict[str, dict[str, str]]:
     """Fill a migrated database with so many attempts at quizzes of ordinary courses, and gather statistics.
 
+    Args:
+        admin_url: the database.
+        attempts: how many.
+        crowded: how many students the crowded course has; without any there is none.
+        healthy: the same of the healthy one.
+
     Returns:
-        What statements are asked for: the ids of an ordinary course, of the crowded one and of a student, and of one
-        who is far down the crowded one.
+        What statements are asked for: the ids of an ordinary course, of the crowded one, of the healthy one and of a
+        student, and of one who is far down the crowded one.
     """
-    figures = {"courses": attempts // ATTEMPTS_OF_A_COURSE, "crowded": CROWDED if crowded else 0}
+    figures = {
+        "courses": attempts // ATTEMPTS_OF_A_COURSE,
+        "crowded": crowded,
+        "healthy": healthy,
+        "one_in": max(healthy // AT_RISK, 1),
+    }
     with psycopg.connect(admin_url, autocommit=True) as connection:
         with connection.transaction():
             psycopg.ClientCursor(connection).execute(FILL, figures)
@@ -120,6 +144,7 @@ def fill(admin_url: str, attempts: int, *, crowded: bool = False) -> dict[str, d
                 "select 'student_id', user_id::text from lms.users where email = 'student1@bench.example' union all "
                 "select 'ordinary', course_id::text from lms.courses where code = 'COURSE-2' union all "
                 "select 'crowded', course_id::text from lms.courses where code = 'CROWDED' union all "
+                "select 'healthy', course_id::text from lms.courses where code = 'HEALTHY' union all "
                 "(select 'deep', student_id::text from lms.student_enrollments join lms.courses using (course_id) "
                 "where code = 'CROWDED' order by student_id offset %s limit 1)",
                 (CROWDED * 49 // 50,),
@@ -127,7 +152,7 @@ def fill(admin_url: str, attempts: int, *, crowded: bool = False) -> dict[str, d
         )
     given: dict[str, dict[str, str]] = {
         kind: {"student_id": found["student_id"], "course_id": found[kind]}
-        for kind in ("ordinary", "crowded")
+        for kind in ("ordinary", "crowded", "healthy")
         if kind in found
     }
     if crowded:

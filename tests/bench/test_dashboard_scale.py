@@ -23,6 +23,7 @@ from psycopg import sql
 from api.database.queries import Query, load_queries
 from api.review.server import Prepared, Server
 from tests.bench.graded_schools import (
+    AT_RISK,
     ATTEMPTS_OF_A_COURSE,
     COURSES_OF_A_STUDENT,
     CROWDED,
@@ -52,6 +53,8 @@ COARSE = 3.0
 """In CI: what a plan that reads the whole school would exceed all the same, of ten times the size."""
 MOST_READ = 10
 SIZES, FULL_SIZES = (4_000, 40_000), (10_000, 1_000_000)
+HEALTHY, FULL_HEALTHY = 500, 5_000
+"""Students of the healthy course."""
 ROUNDS, FULL_ROUNDS = 20, 100
 WARM_UP = 10
 ATTEMPTS = 3
@@ -76,7 +79,12 @@ class Schoolhouse:
     prepared: dict[str, Prepared]
 
     def statement(
-        self, query: Query, kind: str, who: str = "lecturer", after_id: str | None = None
+        self,
+        query: Query,
+        kind: str,
+        who: str = "lecturer",
+        after_id: str | None = None,
+        with_total: str = "false",
     ) -> sql.Composed:
         if query.name not in self.prepared:
             with self.server.connection.transaction():
@@ -86,7 +94,7 @@ class Schoolhouse:
             "after_id": after_id,
             "page_limit": str(PAGE),
             "page_offset": "0",
-            "with_total": "false",
+            "with_total": with_total,
             **self.given[kind],
         }
         if query.name in BY_STUDENT:
@@ -118,13 +126,18 @@ def full(pytestconfig: pytest.Config) -> bool:
 
 @pytest.fixture(scope="module")
 def schools(clone: Callable[[], TestDatabase], full: bool) -> Iterator[tuple[Schoolhouse, Schoolhouse]]:
-    """The small one and the large one, which in full has the crowded course too."""
+    """The small one and the large one, which has the healthy course, and in full the crowded one too."""
     with ExitStack() as stack:
         made = []
         for number, attempts in enumerate(FULL_SIZES if full else SIZES):
             database = clone()
             stack.callback(drop_database, database.server, database.name)
-            given = fill(database.admin_url, attempts, crowded=full and number == 1)
+            given = fill(
+                database.admin_url,
+                attempts,
+                crowded=CROWDED if full and number == 1 else 0,
+                healthy=(0, FULL_HEALTHY if full else HEALTHY)[number],
+            )
             url = database.server.url(database.name, "lms_api")
             connection = stack.enter_context(psycopg.connect(url, autocommit=True, prepare_threshold=None))
             made.append(Schoolhouse(Server(connection), given, {}))
@@ -200,3 +213,30 @@ def test_a_crowded_course_costs_what_it_has(
                     f"\n{name} of {CROWDED} students{where}, {mode}: p50 {p50:.2f} ms, {read:.0f} rows read\n"
                 )
             assert read <= MOST_READ * returned
+
+
+@pytest.mark.parametrize("with_total", ["false", "true"])
+@pytest.mark.parametrize("mode", MODES)
+def test_who_is_at_risk_on_a_healthy_course_costs_what_the_course_has(
+    schools: tuple[Schoolhouse, Schoolhouse],
+    mode: str,
+    with_total: str,
+    full: bool,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """No page is full, so everybody is judged: once, and once more to count, by what they did on this course alone."""
+    large = schools[1]
+    large.set_mode(mode)
+    statement = large.statement(QUERIES["dashboards/list_at_risk"], "healthy", with_total=with_total)
+    row = large.server.connection.execute(statement).fetchone()
+    assert row is not None
+    assert len(row[0]["items"]) == AT_RISK
+    p50 = median(large.milliseconds(statement) for _ in range(WARM_UP if full else 1))
+    read = large.plan(statement).read()
+    students = FULL_HEALTHY if full else HEALTHY
+    with capsys.disabled():
+        counted = ", counted" if with_total == "true" else ""
+        sys.stdout.write(f"\n{students} students{counted}, {mode}: p50 {p50:.2f} ms, {read:.0f} rows read\n")
+    # Each enrolment, its weeks and its attempts.
+    course = students * (1 + 2 * QUIZZES)
+    assert read <= (2 if with_total == "true" else 1) * course * MOST_GROWTH

@@ -33,8 +33,12 @@ from generate_series(1, %(items)s) as number;
 
 update lms.courses set capacity = 1000, seats_taken = %(items)s where course_id = %(course_id)s;
 delete from lms.student_enrollments where course_id = %(course_id)s;
-insert into lms.student_enrollments (student_id, course_id, state)
-select user_id, %(course_id)s, (array['invited', 'active', 'completed', 'dropped'])[1 + (hashtext(email) & 3)]
+insert into lms.student_enrollments (student_id, course_id, enrolled_at, state)
+select
+    user_id,
+    %(course_id)s,
+    now() - interval '1 day',
+    (array['invited', 'active', 'completed', 'dropped'])[1 + (hashtext(email) & 3)]
 from lms.users
 where email like '%%@pages.example';
 

@@ -88,5 +88,6 @@ def grades_of(row: dict[str, Any], titles: dict[str, str]) -> dict[str, Grade]:
 
 
 def risk_of(item: dict[str, Any]) -> Risk:
-    """The numbers of a student at risk."""
-    return Risk(**{name: value for name, value in item.items() if name != "student"})
+    """The numbers of a student at risk, and which of them are reasons."""
+    numbers = {name: value for name, value in item.items() if name not in {"student", "reasons"}}
+    return Risk(**numbers, reasons=tuple(item["reasons"]))

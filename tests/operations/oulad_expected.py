@@ -90,15 +90,7 @@ class Risk:
     missed_quizzes: int
     average_share: Decimal | None
     days_since_last_attempt: int | None
-
-    def is_one(self) -> bool:
-        """If one of the numbers is a reason."""
-        return (
-            self.remedial_topics >= 2
-            or self.missed_quizzes >= 2
-            or (self.average_share is not None and self.average_share < Decimal("0.5"))
-            or (self.days_since_last_attempt is not None and self.days_since_last_attempt >= 14)
-        )
+    reasons: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -205,23 +197,47 @@ class Dataset:
 
     def risks(self, course: str, today: date) -> dict[str, Risk]:
         """What is known on a day of everybody who did not drop the course, had all been active on it."""
-        past = {quiz.title for quiz in self.quizzes_of(course) if self.is_over(quiz, today)}
-        days: dict[str, dict[str, date]] = {student: {} for student in self.students(course)}
+        attempts: dict[str, list[Attempt]] = {student: [] for student in self.students(course)}
         for attempt in self.attempts:
-            if attempt.quiz.course == course and attempt.student in days:
-                days[attempt.student][attempt.quiz.title] = attempt.day
-        found = {}
-        for student, taken in days.items():
-            weeks = self.weeks(student, course).values()
-            number = sum(week.attempts for week in weeks)
-            total = sum((Fraction(week.average_score) * week.attempts for week in weeks), Fraction(0))
-            found[student] = Risk(
-                remedial_topics=sum(week.mastery == "remedial" for week in weeks),
-                missed_quizzes=len(past - taken.keys()),
-                average_share=rounded(total / number) if number else None,
-                days_since_last_attempt=(today - max(taken.values())).days if taken else None,
-            )
-        return found
+            if attempt.quiz.course == course and attempt.student in attempts:
+                attempts[attempt.student].append(attempt)
+        return {student: self._risk(student, course, taken, today) for student, taken in attempts.items()}
+
+    def _risk(self, student: str, course: str, attempts: list[Attempt], today: date) -> Risk:
+        _, enrolled, _ = self.enrollments[student, course]
+        taken = {attempt.quiz for attempt in attempts}
+        untaken = [quiz for quiz in self.quizzes_of(course) if quiz not in taken]
+        remedial = sum(week.mastery == "remedial" for week in self.weeks(student, course).values())
+        # They were open to the end of their last day.
+        missed = sum(
+            quiz.last_day is not None and quiz.last_day < today and quiz.last_day >= enrolled.date()
+            for quiz in untaken
+        )
+        # As the gradebook has them: one attempt each, and of a hundred points.
+        shares = [attempt.share for attempt in attempts if attempt.points is not None]
+        average = rounded(sum(shares, Fraction(0)) / len(shares)) if shares else None
+        last = max((attempt.day for attempt in attempts), default=None)
+        idle = (today - (last or enrolled.date())).days
+        # Fourteen days before the noon of today is a noon, too.
+        had_something_to_do = any(
+            quiz.last_day is None or quiz.last_day >= today - timedelta(days=14) for quiz in untaken
+        )
+        return Risk(
+            remedial_topics=remedial,
+            missed_quizzes=missed,
+            average_share=average,
+            days_since_last_attempt=None if last is None else (today - last).days,
+            reasons=tuple(
+                name
+                for name, is_one in (
+                    ("remedial_topics", remedial >= 2),
+                    ("missed_quizzes", missed >= 2),
+                    ("average_share", average is not None and average < Decimal("0.5")),
+                    ("days_since_last_attempt", idle >= 14 and had_something_to_do),
+                )
+                if is_one
+            ),
+        )
 
     def open_quizzes(self, student: str, course: str, today: date) -> list[Quiz]:
         """Those of a course that are not over on a day and not taken, had they been published: what is due first."""

@@ -256,7 +256,8 @@ class TestQuizzes:
             select count(*) from lms.quiz_attempts as attempts
             join lms.student_enrollments as enrollments using (student_id)
             join lms.quizzes using (quiz_id, course_id)
-            where enrollments.state in ('active', 'completed') and attempts.started_at < now()
+            where enrollments.state in ('active', 'completed')
+                and attempts.started_at between enrollments.enrolled_at and now()
             """,
         ) == [(34,)]
         weeks = rows(

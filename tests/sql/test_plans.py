@@ -23,7 +23,8 @@ from tests.sql.questions import quiz
 from tests.support.large_school import (
     COURSES_OF_A_LECTURER,
     COURSES_OF_A_STUDENT,
-    QUIZZES_OF_THE_CROWDED,
+    QUIZZES_OF_THE_GRADED,
+    STUDENTS_OF_THE_GRADED,
     WEEKS,
     LargeSchool,
     found_large_school,
@@ -180,10 +181,8 @@ RESIDUAL = {
     "performance/list_performance": {"lecturer": 4 * COURSES_OF_A_LECTURER + 2 * COURSES_OF_A_STUDENT},
     # The columns, whoever is on the page.
     "dashboards/list_gradebook": dict.fromkeys(ROLES, 3 * 200),
-    # The quizzes of the course, of which there are thousands here, and the attempts of a student on a thousand courses.
-    "dashboards/list_at_risk": dict.fromkeys(
-        ROLES, QUIZZES_OF_THE_CROWDED + 2 * COURSES_OF_A_STUDENT + 10 * PAGE
-    ),
+    # Of each student on the page, and of the next one, the weeks of the course and the attempts at its quizzes.
+    "dashboards/list_at_risk": dict.fromkeys(ROLES, 2 * QUIZZES_OF_THE_GRADED * (PAGE + 1)),
     "courses/list_courses_by_lecturer": {
         # By term too: tried on what the lecturer teaches.
         "super_admin": COURSES_OF_A_LECTURER,
@@ -224,6 +223,8 @@ class Planner:
             known["term_id"] = self.school.empty_term_id
         if query.name == "courses/delete_course":
             known["course_id"] = self.school.empty_course_id
+        if query.name == "dashboards/list_at_risk":
+            known["course_id"] = self.school.graded_course_id
         if query.name == "files/read_file":
             known["material_id"] = self.school.own["file_material_id"]
         if query.name == "quizzes/delete_quiz":
@@ -796,6 +797,23 @@ def test_where_there_are_few_few_are_read(
     assert returned > 0
     assert plan.read(but="terms") <= 10 * returned
     assert plan.sorted <= returned
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_where_few_are_at_risk_each_student_is_judged_by_this_course_alone(
+    planner: Planner, mode: str
+) -> None:
+    """However much else they did: the first of them is on a thousand courses."""
+    query = QUERIES["dashboards/list_at_risk"]
+    # Each enrolment, its weeks and its attempts.
+    course = STUDENTS_OF_THE_GRADED * (1 + 2 * QUIZZES_OF_THE_GRADED)
+    deep = planner.values(query, "lecturer", after_id=planner.school.graded_student_id)
+    assert 0 < planner.items(query, "lecturer", after_id=planner.school.graded_student_id) < PAGE
+    assert planner.explain(query, mode, deep).read() <= course
+    # To count is to judge everybody, and the page once more.
+    counted = planner.explain(query, mode, deep | {"with_total": "true"})
+    assert counted.read() <= 2 * course
+    assert counted.sorted <= PAGE
 
 
 def test_an_offset_reads_what_it_skips(planner: Planner) -> None:

@@ -20,6 +20,10 @@ OUTSIDERS = 10
 """Students who are not on the crowded course."""
 MATERIALS_OF_THE_CROWDED = 5_000
 QUIZZES_OF_THE_CROWDED = 5_000
+STUDENTS_OF_THE_GRADED = 500
+QUIZZES_OF_THE_GRADED = 10
+AT_RISK_OF_THE_GRADED = 40
+"""The oldest accounts on that course, and one in a hundred of the others."""
 OTHER_EVENTS = 60_000
 QUEUED_MAILS = 2_000
 
@@ -163,6 +167,16 @@ FILL = """
     from crowded cross join generate_series(1, %(quizzes)s) as n;
     insert into lms.quizzes (course_id, week_number, title, state, current_version)
     select course_id, 1, 'Quiz', 'published', 1 from lms.courses;
+    -- The seventh course of the first lecturer has some more, one a week.
+    create temporary table graded on commit drop as
+    select course_id
+    from lms.courses
+    where lecturer_id = (select lecturer_id from crowded)
+    order by course_id
+    limit 1 offset 6;
+    insert into lms.quizzes (course_id, week_number, title, state, current_version)
+    select graded.course_id, n, 'Quiz of week ' || n, 'published', 1
+    from graded cross join generate_series(2, %(graded_quizzes)s) as n;
     insert into lms.quiz_versions (quiz_id, version_number, questions)
     select quiz_id, 1, '[{"id": "q1", "type": "true_false", "prompt": "True?", "points": 1}]' from lms.quizzes;
     insert into lms.quiz_answer_keys (quiz_id, version_number, key)
@@ -253,6 +267,46 @@ FILL = """
     )
     select student_id, course_id, 1, 1, 0, 0, 0, 'remedial' from lms.student_enrollments;
 
+    -- On the graded course the oldest accounts have taken everything, the first student among them, and most did well.
+    insert into lms.student_enrollments (student_id, course_id, state)
+    select students.user_id, graded.course_id, 'active'
+    from students cross join graded
+    where place <= %(graded_students)s
+    on conflict on constraint student_enrollments_pk do update set state = 'active';
+    insert into lms.quiz_attempts (
+        quiz_id, quiz_version, student_id, attempt_number, state, score, max_score, submitted_at, graded_at
+    )
+    select
+        quizzes.quiz_id,
+        1,
+        students.user_id,
+        1,
+        'graded',
+        case when students.place <= %(graded_at_risk)s or students.place %% 100 = 0 then 0 else 1 end,
+        1,
+        now(),
+        now()
+    from graded
+    join lms.quizzes on quizzes.course_id = graded.course_id
+    join students on students.place <= %(graded_students)s
+    on conflict do nothing;
+    insert into lms.topic_performance (
+        student_id, course_id, week_number, attempts, best_score, last_score, average_score, mastery
+    )
+    select
+        attempts.student_id,
+        quizzes.course_id,
+        quizzes.week_number,
+        1,
+        attempts.score,
+        attempts.score,
+        attempts.score,
+        case attempts.score when 0 then 'remedial' else 'mastered' end
+    from graded
+    join lms.quizzes on quizzes.course_id = graded.course_id
+    join lms.quiz_attempts as attempts on attempts.quiz_id = quizzes.quiz_id and attempts.state = 'graded'
+    on conflict do nothing;
+
     -- The oldest events are those about the crowded course, by its lecturer, and those about the first student, by the
     -- administrator: whoever looks for them from the latest on reads past all others.
     insert into lms.audit_events (actor_id, action, user_id, course_id, changes)
@@ -286,6 +340,10 @@ class LargeSchool:
     student who is logged in, too, and on that course."""
     ordinary_enrollments: dict[str, dict[str, str]]
     """By role one that its user may see: another student on the crowded course; for the student another course."""
+    graded_course_id: str
+    """A course of that lecturer whose students have taken all of its quizzes; the one who is logged in is on it."""
+    graded_student_id: str
+    """The last of the oldest accounts on it, who may all fail it."""
     outsider_id: str
     """A student who is not on that course."""
     outsider_token: str
@@ -311,6 +369,9 @@ def found_large_school(admin_url: str) -> LargeSchool:
         "outsiders": OUTSIDERS,
         "materials": MATERIALS_OF_THE_CROWDED,
         "quizzes": QUIZZES_OF_THE_CROWDED,
+        "graded_students": STUDENTS_OF_THE_GRADED,
+        "graded_quizzes": QUIZZES_OF_THE_GRADED,
+        "graded_at_risk": AT_RISK_OF_THE_GRADED,
         "other_events": OTHER_EVENTS,
         "queued_mails": QUEUED_MAILS,
     }
@@ -413,6 +474,17 @@ def found_large_school(admin_url: str) -> LargeSchool:
             "select user_id::text, token_hash::text from lms.users join lms.sessions using (user_id) "
             "where role = 'student' order by user_id desc limit 1",
         )
+        (graded_course_id,) = _row(
+            connection,
+            "select course_id::text from lms.quizzes where title = 'Quiz of week 2'",
+        )
+        (graded_student_id,) = _row(
+            connection,
+            "select student_id::text from lms.student_enrollments where course_id = %s "
+            "order by student_id offset %s limit 1",
+            graded_course_id,
+            AT_RISK_OF_THE_GRADED - 1,
+        )
         (empty_course_id,) = _row(
             connection,
             "select course_id::text from lms.courses where lecturer_id = %s and not exists "
@@ -431,6 +503,8 @@ def found_large_school(admin_url: str) -> LargeSchool:
                 "lecturer": {"student_id": classmate_id},
                 "student": {"course_id": other_course_id},
             },
+            graded_course_id=graded_course_id,
+            graded_student_id=graded_student_id,
             outsider_id=outsider_id,
             outsider_token=outsider_token,
             outsider_attempts=dict(

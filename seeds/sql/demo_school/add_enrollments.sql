@@ -2,14 +2,20 @@
 -- The enrolments that are not there yet, each with its seat and its audit event. Whoever was on a course keeps the
 -- state they have, and a course with fewer seats than wanted is filled and no more.
 --
--- $1  enrollments  jsonb  an array of course (its code), student (an e-mail address), state
+-- $1  enrollments  jsonb  an array of course (its code), student (an e-mail address), state, days_ago
 --
 -- result  count
 
 with /* demo_school/add_enrollments */ wanted as (
-    select given.place, enrollment.course, enrollment.student, enrollment.state
+    select
+        given.place,
+        enrollment.course,
+        enrollment.student,
+        enrollment.state,
+        now() - make_interval(days => enrollment.days_ago) as enrolled_at
     from jsonb_array_elements($1) with ordinality as given (document, place)
-    cross join lateral jsonb_to_record(given.document) as enrollment (course text, student text, state text)
+    cross join lateral
+        jsonb_to_record(given.document) as enrollment (course text, student text, state text, days_ago integer)
 ),
 locked as (
     -- Before any enrolment, as the service does it: so nobody waits in a circle.
@@ -25,6 +31,7 @@ missing as (
         students.user_id as student_id,
         locked.course_id,
         wanted.state,
+        wanted.enrolled_at,
         locked.seats_left,
         count(*) filter (where lms.holds_seat(wanted.state)) over (
             partition by locked.course_id
@@ -41,8 +48,8 @@ missing as (
         )
 ),
 enrolled as (
-    insert into lms.student_enrollments (student_id, course_id, state)
-    select student_id, course_id, state
+    insert into lms.student_enrollments (student_id, course_id, state, enrolled_at, updated_at)
+    select student_id, course_id, state, enrolled_at, enrolled_at
     from missing
     where seats <= seats_left
     order by place
