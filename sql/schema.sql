@@ -2545,6 +2545,7 @@ COMMENT ON INDEX lms.quiz_attempts_in_progress_uq IS '409 You are taking this qu
 
 CREATE INDEX quiz_attempts_quiz_id_attempt_id_ix ON lms.quiz_attempts USING btree (quiz_id, attempt_id);
 CREATE INDEX quiz_attempts_quiz_id_quiz_version_graded_by_key_attempt_id_ix ON lms.quiz_attempts USING btree (quiz_id, quiz_version, graded_by_key, attempt_id);
+CREATE INDEX quiz_attempts_quiz_id_state_attempt_id_ix ON lms.quiz_attempts USING btree (quiz_id, state, attempt_id);
 CREATE INDEX quiz_attempts_quiz_id_student_id_ix ON lms.quiz_attempts USING btree (quiz_id, student_id) INCLUDE (due_at) WHERE (state = 'in_progress'::text);
 CREATE INDEX quiz_attempts_quiz_id_submitted_at_ix ON lms.quiz_attempts USING btree (quiz_id, submitted_at) INCLUDE (score, max_score);
 CREATE INDEX quizzes_course_id_quiz_id_ix ON lms.quizzes USING btree (course_id, quiz_id);

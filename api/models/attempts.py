@@ -18,7 +18,7 @@ _ANSWERS: Final = (
     "short_answer and essay. At most 256 KiB together."
 )
 _STATE: Final = "in_progress, submitted (some of it waits for a person), or graded."
-_SCORE: Final = "The points of all questions together; null until all have some."
+_SCORE: Final = "The points of all questions together, 0 to `max_score`; null until all have some."
 _DUE: Final = (
     "Until when it can be worked on, by the clock of the database; follows the times of the quiz. What comes up to "
     "five seconds later still counts. Null if there is no end."
@@ -63,7 +63,7 @@ class AttemptSummary(Response):
     state: AttemptState = Field(description=_STATE)
     quiz_version: int = Field(description="Which version of the questions was asked.")
     score: float | None = Field(description=_SCORE)
-    max_score: float = Field(description="What there is to be had.")
+    max_score: float = Field(description="The points that there are to be had.")
     started_at: datetime
     due_at: datetime | None = Field(description=_DUE)
     submitted_at: datetime | None = Field(description="When it was handed in, at the latest when it was due.")
@@ -104,7 +104,7 @@ class Attempt(Response):
     questions: list[Question] = Field(description="In the order they are asked.")
     answers: dict[str, Any] = Field(description=_ANSWERS)
     score: float | None = Field(description=_SCORE)
-    max_score: float = Field(description="What there is to be had.")
+    max_score: float = Field(description="The points that there are to be had.")
     feedback: dict[str, QuestionFeedback] | None = Field(
         description="Points by question. To a student when the quiz says so (`feedback_policy`), null before."
     )

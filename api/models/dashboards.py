@@ -11,10 +11,11 @@ from pydantic import Field
 
 from api.models.common import PageOf, Response
 from api.models.materials import MaterialFile
-from api.models.performance import AVERAGE, BEST, LAST, MASTERY, Mastery
+from api.models.performance import AVERAGE, BEST, GRADED_ATTEMPTS, LAST, MASTERY, Mastery
 from api.models.quizzes import ScorePolicy
 
 _TOPIC = "As the syllabus has it; null where it has no such week."
+_OF_WHOMEVER = "Counts attempts, not students, and those of who dropped the course, too."
 
 
 class DashboardStudent(Response):
@@ -29,7 +30,7 @@ class DashboardWeek(Response):
 
     week_number: int
     topic: str | None = Field(description=_TOPIC)
-    attempts: int = Field(description="How many attempts at quizzes of the week are graded.")
+    attempts: int = Field(description=GRADED_ATTEMPTS)
     best_score: float | None = Field(description=BEST)
     last_score: float | None = Field(description=LAST)
     average_score: float | None = Field(description=AVERAGE)
@@ -46,7 +47,7 @@ class StudentCourse(Response):
     developing: int = Field(description="Weeks with that mastery.")
     remedial: int = Field(description="Weeks with that mastery.")
     weeks: list[DashboardWeek] = Field(
-        description="Those of the syllabus, and those of which something is graded."
+        description="Those of the syllabus, and those of which something is graded; by number."
     )
 
 
@@ -67,7 +68,7 @@ class PresentAttempt(Response):
 
 
 class OpenQuiz(Response):
-    """A published quiz, now between opens_at and closes_at, that the student can start or go on with."""
+    """A quiz that the student can go on with, whatever became of it, or start now."""
 
     id: UUID
     course_id: UUID
@@ -77,8 +78,10 @@ class OpenQuiz(Response):
     closes_at: datetime | None
     time_limit_seconds: int | None
     attempts_allowed: int | None = Field(description="Null for any number.")
-    attempts: int = Field(description="How many the student has begun, in any state.")
-    attempt: PresentAttempt | None
+    attempts: int = Field(description="How many attempts the student has begun, in any state.")
+    attempt: PresentAttempt | None = Field(
+        description="The one to go on with; null where one can be started."
+    )
     due_at: datetime | None = Field(
         description="That of the attempt in progress, without one `closes_at`; null for never."
     )
@@ -115,12 +118,22 @@ class StudentDashboard(Response):
     courses: list[StudentCourse] = Field(
         description="Published ones that the student is active on: the latest 20 by age, latest first."
     )
+    has_more_courses: bool = Field(
+        description="Whether the student is active on older ones, too. `GET /students/{student_id}/enrollments` has "
+        "them, `GET /courses/{course_id}/quizzes` their quizzes, and `GET /students/{student_id}/performance` their "
+        "mastery."
+    )
     past: list[PastCourse] = Field(
         description="Those that the student completed, and those that were closed while they were active on them: the "
         "latest 20 by age, latest first. `GET /students/{student_id}/performance` has more."
     )
-    open_quizzes: list[OpenQuiz] = Field(description="Of `courses`, the 50 that are due first.")
-    remedial: list[RemedialTopic] = Field(description="Of `courses`, the first 50, by course and week.")
+    open_quizzes: list[OpenQuiz] = Field(
+        description="The 50 that are due first, by `due_at`, null last: those of any course, past ones too, that the "
+        "student is at and has time for, and those of `courses` that they can start."
+    )
+    remedial: list[RemedialTopic] = Field(
+        description="Of `courses`, the first 50, latest course first, then by week."
+    )
 
 
 class DashboardCourse(Response):
@@ -141,11 +154,21 @@ class WeekMastery(Response):
     remedial: int
 
 
+class AwaitingQuiz(Response):
+    """A quiz of which something waits to be graded by a person."""
+
+    quiz_id: UUID
+    title: str
+    attempts: int = Field(
+        description="How many are handed in and have no score yet: `GET /quizzes/{quiz_id}/attempts?state=submitted`."
+    )
+
+
 class DayAttempts(Response):
     """How many attempts were handed in on a day."""
 
-    day: date = Field(description="In UTC.")
-    attempts: int
+    day: date = Field(description="From midnight to midnight UTC.")
+    attempts: int = Field(description="Handed in on that day, graded or not.")
 
 
 class CourseDashboard(Response):
@@ -153,12 +176,19 @@ class CourseDashboard(Response):
 
     course: DashboardCourse
     students: int = Field(description="How many are active on it or completed it.")
-    weeks: list[WeekMastery] = Field(description="Counts these students by their mastery of each week.")
-    scores: Annotated[list[int], Field(min_length=10, max_length=10)] = Field(
-        description="Graded attempts by tenth of score / max_score: from 0 to below 0.1, …, from 0.9 to 1. Of whomever."
+    weeks: list[WeekMastery] = Field(
+        description="Counts these students by their mastery of each week; by number of the week."
     )
-    days: list[DayAttempts] = Field(
-        description="Attempts handed in, graded or not, of whomever; the latest 100 days that have any."
+    awaiting_review: list[AwaitingQuiz] = Field(
+        description="Quizzes of which something waits to be graded, by week, those of the whole course last; the "
+        f"first 200. {_OF_WHOMEVER}"
+    )
+    attempt_scores: Annotated[list[int], Field(min_length=10, max_length=10)] = Field(
+        description="Graded attempts by tenth of score / max_score: from 0 to below 0.1, …, from 0.9 to 1. "
+        f"{_OF_WHOMEVER}"
+    )
+    attempt_days: list[DayAttempts] = Field(
+        description=f"The latest 100 days (UTC) on which attempts were handed in, oldest first. {_OF_WHOMEVER}"
     )
 
 
@@ -206,9 +236,15 @@ class GradebookQuiz(Response):
     """A column: a quiz that is no draft."""
 
     id: UUID
-    week_number: int | None
+    week_number: int | None = Field(description="Null for the whole course.")
     title: str
     state: Literal["published", "closed"]
+    opens_at: datetime | None
+    closes_at: datetime | None
+    max_score: float = Field(
+        description="The points of its present questions together. An attempt has its own, by the version it was "
+        "started on."
+    )
     score_policy: ScorePolicy
 
 
@@ -217,11 +253,14 @@ class CountedGrade(Response):
 
     quiz_id: UUID
     share: float | None = Field(
-        description="Of its points, 0 to 1, by the quiz's `score_policy` over the graded attempts; null without any."
+        description="Of its points, 0 to 1, by the quiz's `score_policy` over the graded attempts; four decimals; null "
+        "without any."
     )
-    attempts: int = Field(description="In any state.")
+    attempts: int = Field(description="How many the student has begun, in any state.")
+    awaiting_review: int = Field(description="How many of them are handed in and have no score yet.")
     state: Literal["in_progress", "submitted", "graded"] = Field(
-        description="in_progress if an attempt is, else submitted if one waits for a person, else graded."
+        description="in_progress if an attempt is, whatever waits besides; else submitted if one waits for a person, "
+        "else graded."
     )
 
 
@@ -229,6 +268,9 @@ class GradebookRow(Response):
     """What a student has for each of the quizzes that they have begun."""
 
     student: CourseStudent
+    enrollment_state: Literal["active", "completed"] = Field(
+        description="How the student stands on the course."
+    )
     grades: list[CountedGrade] = Field(description="In the order of the quizzes.")
 
 
@@ -237,5 +279,9 @@ class Gradebook(PageOf):
 
     quizzes: list[GradebookQuiz] = Field(
         description="The columns, by week, those of the whole course last; the first 200. The same on every page."
+    )
+    has_more_quizzes: bool = Field(
+        description="Whether the course has others that are no drafts, too: `GET /courses/{course_id}/quizzes` has "
+        "them, `GET /quizzes/{quiz_id}/attempts` what was got for them."
     )
     items: list[GradebookRow]

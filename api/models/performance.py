@@ -7,14 +7,16 @@ from uuid import UUID
 from pydantic import Field
 
 from api.models.common import PageOf, Response
+from api.models.enrollments import EnrollmentState
 
 Mastery = Literal["mastered", "developing", "remedial"]
 
 BEST = (
     "The highest share of its points, 0 to 1, that a graded attempt at a quiz of the week got; four decimals."
 )
-LAST = "The share that the graded attempt got which was handed in last; four decimals."
-AVERAGE = "The mean of the shares of the graded attempts; four decimals."
+LAST = "The share of its points, 0 to 1, that the graded attempt got which was handed in last; four decimals."
+AVERAGE = "The mean of the shares, 0 to 1, of the graded attempts; four decimals."
+GRADED_ATTEMPTS = "How many of the student's attempts at quizzes of the week are graded."
 MASTERY = "By `mastery_policy` of the course."
 
 
@@ -32,7 +34,7 @@ class WeekPerformance(Response):
 
     week_number: int
     topic: str | None = Field(description="As the syllabus has it; null where it has no such week.")
-    attempts: int = Field(description="How many attempts at quizzes of the week are graded.")
+    attempts: int = Field(description=GRADED_ATTEMPTS)
     best_score: float = Field(description=BEST)
     last_score: float = Field(description=LAST)
     average_score: float = Field(description=AVERAGE)
@@ -44,7 +46,10 @@ class CoursePerformance(Response):
     """How far a student is on a course."""
 
     course: PerformanceCourse
-    weeks: list[WeekPerformance] = Field(description="Those of which something is graded, in order.")
+    enrollment_state: EnrollmentState = Field(
+        description="How the student stands on the course. To themself it is active or completed."
+    )
+    weeks: list[WeekPerformance] = Field(description="Those of which something is graded, by number.")
 
 
 class PerformancePage(PageOf):

@@ -10,7 +10,9 @@ from api.models.attempts import Attempt, AttemptPage, AttemptPatch, StartedAttem
 
 
 @query("attempts/list_attempts")
-async def list_attempts(db: Database, *, actor: Actor, quiz_id: UUID, page: Page) -> Paged[AttemptPage]: ...
+async def list_attempts(
+    db: Database, *, actor: Actor, quiz_id: UUID, state: str | None, page: Page
+) -> Paged[AttemptPage]: ...
 
 
 @query("attempts/start_attempt")

@@ -11,5 +11,5 @@ from api.models.performance import PerformancePage
 
 @query("performance/list_performance")
 async def list_performance(
-    db: Database, *, actor: Actor, student_id: UUID, page: Page
+    db: Database, *, actor: Actor, student_id: UUID, course_id: UUID | None, page: Page
 ) -> Paged[PerformancePage]: ...

@@ -1,12 +1,12 @@
 """/quizzes/{quiz_id}/attempts and /attempts: students taking quizzes."""
 
 from json import loads
-from typing import Any, Final
+from typing import Annotated, Any, Final
 from uuid import UUID
 
 from litestar import Request, get, patch, post
 from litestar.openapi.datastructures import ResponseSpec
-from litestar.params import FromPath
+from litestar.params import FromPath, QueryParameter
 
 from api.database.errors import NoActorError, NotFoundError
 from api.database.parameters import patch_of
@@ -20,7 +20,7 @@ from api.http.openapi import OnceAnyway, problems
 from api.http.paging import Count, Cursor, Limit, Offset, page_of
 from api.http.problems import unavailable
 from api.http.service import actor_of, database_of
-from api.models.attempts import Attempt, AttemptPage, AttemptPatch, Submission
+from api.models.attempts import Attempt, AttemptPage, AttemptPatch, AttemptState, Submission
 from api.repositories import attempts
 
 STARTS: Final = 3
@@ -31,6 +31,13 @@ STARTS: Final = 3
 async def list_attempts(
     request: Request[Any, Any, Any],
     quiz_id: FromPath[UUID],
+    # Litestar keeps the name `state` for itself.
+    in_state: Annotated[
+        AttemptState | None,
+        QueryParameter(
+            name="state", description="Only attempts in this state; those that are submitted wait."
+        ),
+    ] = None,
     limit: Limit = 20,
     offset: Offset = 0,
     cursor: Cursor = None,
@@ -44,6 +51,7 @@ async def list_attempts(
         database_of(request),
         actor=actor_of(request),
         quiz_id=quiz_id,
+        state=in_state,
         page=page_of(limit, offset, cursor, count),
     )
     return listed(request.scope, found)

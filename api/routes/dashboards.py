@@ -20,7 +20,8 @@ async def read_student_dashboard(
 ) -> Document[StudentDashboard]:
     """Courses with mastery by week, open quizzes, and what to go over again: your own, or any for an administrator.
 
-    What you completed, and what was closed while you were on it, is in `past`; what you dropped is nowhere.
+    What you completed, and what was closed while you were on it, is in `past`; what you dropped is nowhere. 404: no
+    such student, or not you.
     """
     return shown(
         request.scope,
@@ -34,7 +35,10 @@ async def read_student_dashboard(
 async def read_course_dashboard(
     request: Request[Any, Any, Any], course_id: FromPath[UUID]
 ) -> Document[CourseDashboard]:
-    """Mastery by week, scores and attempts over time, in numbers. 404: no such course for you to teach."""
+    """Mastery by week, what waits for grading, scores and attempts over time, in numbers.
+
+    404: no such course for you to teach.
+    """
     return shown(
         request.scope,
         await dashboards.read_course_dashboard(

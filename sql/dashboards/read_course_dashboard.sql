@@ -1,18 +1,23 @@
 -- dashboards/read_course_dashboard
 -- How a course fares, in numbers and without names, for those who teach it and for administrators.
--- students  how many are active on the course, or completed it.
--- weeks     those of the syllabus and those that something was graded in; mastered, developing and remedial count these
---           students by their mastery of the week; who has nothing graded in it is in none.
--- scores    graded attempts at quizzes of the course, by whomever, by tenth of score / max_score: the first number
---           counts from 0 to below 0.1, the last from 0.9 to 1 inclusive.
--- days      attempts handed in, graded or not, by whomever, by the day (UTC) of submitted_at; the latest 100 days that
---           have any.
+-- students         how many are active on the course, or completed it.
+-- weeks            those of the syllabus and those that something was graded in; mastered, developing and remedial
+--                  count these students by their mastery of the week; who has nothing graded in it is in none.
+-- awaiting_review  quizzes of which attempts were handed in that wait for a person, by week, those of the whole course
+--                  last, the first 200; each with the number of these attempts.
+-- attempt_scores   graded attempts by tenth of score / max_score: the first number counts from 0 to below 0.1, the last
+--                  from 0.9 to 1 inclusive.
+-- attempt_days     attempts handed in, graded or not, by the day (UTC) of submitted_at, oldest first; the latest 100
+--                  days that have any.
+-- These three count attempts at quizzes of the course, several of one student and those of who dropped it among them.
 --
 -- $1  token_hash  bytea
 -- $2  course_id   uuid
 --
 -- result  json  CourseDashboard    404: no such course for this actor to teach
--- index   courses_pk, student_enrollments_course_id_state_student_id_ix, quizzes_course_id_quiz_id_ix
+-- index   courses_pk, student_enrollments_course_id_state_student_id_ix, syllabus_weeks_pk
+-- index   topic_performance_course_id_week_number_student_id_ix, quizzes_course_id_quiz_id_ix
+-- index   quiz_attempts_quiz_id_submitted_at_ix, quiz_attempts_quiz_id_state_attempt_id_ix
 
 select /* dashboards/read_course_dashboard */
     case
@@ -20,8 +25,9 @@ select /* dashboards/read_course_dashboard */
             'course', json_build_object('id', courses.course_id, 'code', courses.code, 'title', courses.title),
             'students', dashboard.students,
             'weeks', dashboard.weeks,
-            'scores', dashboard.scores,
-            'days', dashboard.days
+            'awaiting_review', dashboard.awaiting_review,
+            'attempt_scores', dashboard.attempt_scores,
+            'attempt_days', dashboard.attempt_days
         )
     end as document
 from lms.actor($1) as actor
@@ -86,6 +92,36 @@ left join lateral (
             ) as topics on topics.week_number = weeks.week_number
         ) as weeks,
         (
+            select
+                coalesce(
+                    json_agg(
+                        json_build_object(
+                            'quiz_id', waiting.quiz_id,
+                            'title', waiting.title,
+                            'attempts', waiting.attempts
+                        )
+                        order by waiting.week_number, waiting.quiz_id
+                    ),
+                    '[]'
+                )
+            from (
+                select
+                    asked.quiz_id,
+                    asked.week_number,
+                    asked.title,
+                    submitted.attempts
+                from lms.quizzes as asked
+                cross join lateral (
+                    select count(*) as attempts
+                    from lms.quiz_attempts as attempts
+                    where attempts.quiz_id = asked.quiz_id and attempts.state = 'submitted'
+                ) as submitted
+                where asked.course_id = courses.course_id and submitted.attempts > 0
+                order by asked.week_number, asked.quiz_id
+                limit 200
+            ) as waiting
+        ) as awaiting_review,
+        (
             select json_agg(tenth.attempts order by tenth.place)
             from (
                 select place, coalesce(sum(counted.attempts), 0) as attempts
@@ -99,7 +135,7 @@ left join lateral (
                 ) as counted on counted.place_of_score = place
                 group by place
             ) as tenth
-        ) as scores,
+        ) as attempt_scores,
         (
             select
                 coalesce(
@@ -112,5 +148,5 @@ left join lateral (
                 order by handed_in.day desc
                 limit 100
             ) as day
-        ) as days
+        ) as attempt_days
 ) as dashboard on true;

@@ -4,29 +4,33 @@
 -- courses       those that are published and that the student is active on, the latest 20 by age; each with the weeks
 --               of its syllabus and those that something was graded in. Scores and attempts as in
 --               performance/list_performance, null where nothing is graded; mastered, developing and remedial count
---               the weeks.
+--               the weeks. has_more_courses says that there are older ones.
 -- past          those that the student completed, whether they go on for others or not, and those that were closed
 --               while the student was active on them, the latest 20 by age; in the same form. Together with courses
---               these are what performance/list_performance shows the student; nothing else here is about them, since
---               no quiz of them can be begun.
--- open_quizzes  published quizzes of courses, opens_at not ahead and closes_at not past by the clock of the database,
---               of which an attempt is in progress or attempts_allowed is more than the attempts there are; the 50 that
---               are due first. attempts counts them in any state. due_at is that of the attempt in progress, without
---               one closes_at.
--- remedial      the weeks of courses whose mastery is remedial, the first 50; each with the first 20 materials of that
---               week by age.
+--               these are what performance/list_performance shows the student.
+-- open_quizzes  quizzes that the student can go on with or begin, the 50 that are due first, those without an end last.
+--               To go on with: of any course that they may attend, those of which an attempt is in progress and not yet
+--               over, as attempts/update_attempt has it, whatever became of quiz and course since it was begun. To
+--               begin: of courses, published ones, opens_at not ahead and closes_at not past by the clock of the
+--               database, of which no attempt is in progress and attempts_allowed is more than the attempts there are.
+--               attempts counts them in any state. due_at is that of the attempt in progress, without one closes_at.
+-- remedial      the weeks of courses whose mastery is remedial, the first 50, latest course first; each with the first
+--               20 materials of that week by age.
 --
 -- $1  token_hash  bytea
 -- $2  student_id  uuid
 --
 -- result  json  StudentDashboard    404: no such student for this actor
--- index   users_pk, student_enrollments_pk, topic_performance_pk
+-- index   users_pk, student_enrollments_pk, courses_pk, syllabus_weeks_pk, topic_performance_pk
+-- index   quiz_attempts_in_progress_uq, quiz_attempts_attempt_number_uq, quizzes_pk, quizzes_course_id_quiz_id_ix
+-- index   materials_course_id_week_number_material_id_ix, files_pk
 
 select /* dashboards/read_student_dashboard */
     case
         when students.user_id is not null then json_build_object(
             'student', json_build_object('id', students.user_id, 'full_name', students.full_name),
             'courses', dashboard.courses,
+            'has_more_courses', dashboard.has_more_courses,
             'past', dashboard.past,
             'open_quizzes', dashboard.open_quizzes,
             'remedial', dashboard.remedial
@@ -38,22 +42,33 @@ left join lms.users as students
     and students.role = 'student'
     and lms.can_see_user(actor.user_id, actor.role, students.user_id)
 left join lateral (
-    with taken as materialized (
+    with active as materialized (
+        -- One more than are shown: it says that there are more.
+        select
+            enrollments.student_id,
+            courses.course_id,
+            courses.code,
+            courses.title
+        from lms.student_enrollments as enrollments
+        join lms.courses on courses.course_id = enrollments.course_id
+        where
+            enrollments.student_id = students.user_id
+            and enrollments.state = 'active'
+            and courses.state = 'published'
+        order by enrollments.course_id desc
+        limit 21
+    ),
+    taken as materialized (
         -- Each kind by itself, so that neither takes the places of the other.
         (
             select
-                enrollments.student_id,
-                courses.course_id,
-                courses.code,
-                courses.title,
+                student_id,
+                course_id,
+                code,
+                title,
                 null as ended
-            from lms.student_enrollments as enrollments
-            join lms.courses on courses.course_id = enrollments.course_id
-            where
-                enrollments.student_id = students.user_id
-                and enrollments.state = 'active'
-                and courses.state = 'published'
-            order by enrollments.course_id desc
+            from active
+            order by course_id desc
             limit 20
         )
         union all
@@ -80,26 +95,15 @@ left join lateral (
         select
             taken.course_id,
             taken.ended,
-            performance.week_number,
-            performance.attempts,
-            performance.best_score,
-            performance.last_score,
-            performance.average_score,
-            performance.mastery
+            topics.week_number,
+            topics.attempts,
+            topics.best_score,
+            topics.last_score,
+            topics.average_score,
+            topics.mastery
         from taken
-        cross join lateral (
-            select
-                topics.week_number,
-                topics.attempts,
-                topics.best_score,
-                topics.last_score,
-                topics.average_score,
-                topics.mastery
-            from lms.topic_performance as topics
-            where topics.student_id = taken.student_id and topics.course_id = taken.course_id
-            order by topics.week_number
-            limit 53
-        ) as performance
+        join lms.topic_performance as topics
+            on topics.student_id = taken.student_id and topics.course_id = taken.course_id
     ),
     weekly as materialized (
         select
@@ -147,8 +151,87 @@ left join lateral (
                     known.mastery
                 from known
                 where known.course_id = taken.course_id
-            ) as topics on weeks.week_number = topics.week_number -- noqa: ST09
+            ) as topics on topics.week_number = weeks.week_number
         ) as week
+    ),
+    under_way as materialized (
+        select
+            quizzes.quiz_id,
+            quizzes.course_id,
+            quizzes.week_number,
+            quizzes.title,
+            quizzes.opens_at,
+            quizzes.closes_at,
+            quizzes.time_limit_seconds,
+            quizzes.attempts_allowed,
+            attempts.student_id,
+            attempts.attempt_id,
+            attempts.started_at,
+            attempts.due_at
+        from lms.quiz_attempts as attempts
+        join lms.quizzes on quizzes.quiz_id = attempts.quiz_id
+        join lms.courses as attended on attended.course_id = quizzes.course_id
+        where
+            attempts.student_id = students.user_id
+            and attempts.state = 'in_progress'
+            and exists (select from lms.can_attend(students.user_id, students.role, attended.course_id, attended.state))
+    ),
+    offered as (
+        (
+            select
+                under_way.quiz_id,
+                under_way.course_id,
+                under_way.week_number,
+                under_way.title,
+                under_way.opens_at,
+                under_way.closes_at,
+                under_way.time_limit_seconds,
+                under_way.attempts_allowed,
+                made.attempts,
+                under_way.attempt_id,
+                under_way.started_at,
+                under_way.due_at as attempt_due_at,
+                under_way.due_at
+            from under_way
+            cross join lateral (
+                select count(*) as attempts
+                from lms.quiz_attempts as attempts
+                where attempts.student_id = under_way.student_id and attempts.quiz_id = under_way.quiz_id
+            ) as made
+            where coalesce(under_way.due_at + interval '5 seconds' >= now(), true)
+        )
+        union all
+        (
+            select
+                quizzes.quiz_id,
+                quizzes.course_id,
+                quizzes.week_number,
+                quizzes.title,
+                quizzes.opens_at,
+                quizzes.closes_at,
+                quizzes.time_limit_seconds,
+                quizzes.attempts_allowed,
+                made.attempts,
+                null as attempt_id,
+                null as started_at,
+                null as attempt_due_at,
+                quizzes.closes_at as due_at
+            from taken
+            join lms.quizzes on quizzes.course_id = taken.course_id
+            cross join lateral (
+                select count(*) as attempts
+                from lms.quiz_attempts as attempts
+                where attempts.student_id = taken.student_id and attempts.quiz_id = quizzes.quiz_id
+            ) as made
+            where
+                taken.ended is null
+                and quizzes.state = 'published'
+                and coalesce(quizzes.opens_at <= now(), true)
+                and coalesce(quizzes.closes_at > now(), true)
+                -- What is over, too: until it is handed in, nothing else can be begun.
+                and quizzes.quiz_id not in (select under_way.quiz_id from under_way)
+                and coalesce(made.attempts < quizzes.attempts_allowed, true)
+        )
     )
     select
         (
@@ -171,6 +254,7 @@ left join lateral (
             from weekly
             where weekly.ended is null
         ) as courses,
+        (select count(*) > 20 from active) as has_more_courses,
         (
             select
                 coalesce(
@@ -219,42 +303,21 @@ left join lateral (
                 )
             from (
                 select
-                    quizzes.quiz_id,
-                    quizzes.course_id,
-                    quizzes.week_number,
-                    quizzes.title,
-                    quizzes.opens_at,
-                    quizzes.closes_at,
-                    quizzes.time_limit_seconds,
-                    quizzes.attempts_allowed,
-                    made.attempts,
-                    present.attempt_id,
-                    present.started_at,
-                    present.due_at as attempt_due_at,
-                    case when present.attempt_id is null then quizzes.closes_at else present.due_at end as due_at
-                from taken
-                join lms.quizzes on quizzes.course_id = taken.course_id
-                cross join lateral (
-                    select count(*) as attempts
-                    from lms.quiz_attempts as attempts
-                    where attempts.student_id = taken.student_id and attempts.quiz_id = quizzes.quiz_id
-                ) as made
-                left join lateral (
-                    select attempts.attempt_id, attempts.started_at, attempts.due_at
-                    from lms.quiz_attempts as attempts
-                    where
-                        attempts.student_id = taken.student_id
-                        and attempts.quiz_id = quizzes.quiz_id
-                        and attempts.state = 'in_progress'
-                    limit 1
-                ) as present on made.attempts > 0
-                where
-                    taken.ended is null
-                    and quizzes.state = 'published'
-                    and coalesce(quizzes.opens_at <= now(), true)
-                    and coalesce(quizzes.closes_at > now(), true)
-                    and (present.attempt_id is not null or coalesce(made.attempts < quizzes.attempts_allowed, true))
-                order by due_at, quizzes.quiz_id
+                    offered.quiz_id,
+                    offered.course_id,
+                    offered.week_number,
+                    offered.title,
+                    offered.opens_at,
+                    offered.closes_at,
+                    offered.time_limit_seconds,
+                    offered.attempts_allowed,
+                    offered.attempts,
+                    offered.attempt_id,
+                    offered.started_at,
+                    offered.attempt_due_at,
+                    offered.due_at
+                from offered
+                order by offered.due_at, offered.quiz_id
                 limit 50
             ) as open
         ) as open_quizzes,
@@ -265,7 +328,7 @@ left join lateral (
                         json_build_object(
                             'course_id', topics.course_id,
                             'week_number', topics.week_number,
-                            'topic', weeks.topic,
+                            'topic', syllabus.topic,
                             'best_score', topics.best_score,
                             'last_score', topics.last_score,
                             'average_score', topics.average_score,
@@ -287,8 +350,8 @@ left join lateral (
                 order by known.course_id desc, known.week_number asc
                 limit 50
             ) as topics
-            left join lms.syllabus_weeks as weeks
-                on weeks.course_id = topics.course_id and weeks.week_number = topics.week_number
+            left join lms.syllabus_weeks as syllabus
+                on syllabus.course_id = topics.course_id and syllabus.week_number = topics.week_number
             cross join lateral (
                 select
                     coalesce(

@@ -450,9 +450,9 @@ def assert_dashboards_follow(
         for week in dashboard["weeks"]
     ] == [(1, 0, 0, 0), (WEEK, counted["mastered"], counted["developing"], counted["remedial"])]
     tenths = Counter(min(int(share * 10), 9) for found in shares.values() for share in found)
-    assert dashboard["scores"] == [tenths[tenth] for tenth in range(10)]
+    assert dashboard["attempt_scores"] == [tenths[tenth] for tenth in range(10)]
     days = Counter(attempt["submitted_at"][:10] for attempt in handed_in)
-    assert {found["day"]: found["attempts"] for found in dashboard["days"]} == days
+    assert {found["day"]: found["attempts"] for found in dashboard["attempt_days"]} == days
 
     assert {found.pop("student")["email"]: found for found in everything(lecturer, f"{course}/at-risk")} == {
         email: {
@@ -475,6 +475,7 @@ def assert_dashboards_follow(
                 "quiz_id": quiz_id,
                 "share": weeks[email]["last_score"],
                 "attempts": len(taken),
+                "awaiting_review": sum(not paper.is_read for paper in taken),
                 "state": "graded" if all(paper.is_read for paper in taken) else "submitted",
             }
         ]

@@ -138,6 +138,9 @@ PUT    /quizzes/{quiz_id}/questions                 404          404          40
 GET    /quizzes/{quiz_id}/attempts                  200/0,404,404  200/0,404,404  404,200/0,404  404      404          200/0,404,404  404,200/0,404  200/0,200/0,404
 GET    /quizzes/{quiz_id=taken_quiz_id}/attempts    200/1,404,404  200/1,404,404  404,200/2,404  404      404          200/3,404,404  404,200/2,404  200/3,200/2,404
 GET    /quizzes/{quiz_id=taken_quiz_id}/attempts?count=true  200/1,404,404  200/1,404,404  404,200/2,404  404  404     200/3,404,404  404,200/2,404  200/3,200/2,404
+GET    /quizzes/{quiz_id=taken_quiz_id}/attempts?state=in_progress  200/1,404,404  200/0,404,404  404,200/1,404  404  404  200/2,404,404  404,200/1,404  200/2,200/1,404
+GET    /quizzes/{quiz_id=taken_quiz_id}/attempts?state=submitted    200/0,404,404  200/0,404,404  404,200/0,404  404  404  200/0,404,404  404,200/0,404  200/0,200/0,404
+GET    /quizzes/{quiz_id=taken_quiz_id}/attempts?state=graded       200/0,404,404  200/1,404,404  404,200/1,404  404  404  200/1,404,404  404,200/1,404  200/1,200/1,404
 GET    /quizzes/{quiz_id=draft_quiz_id}/attempts    404          404          404            404          404          200/0,404,404  404,200/0,404  200/0,200/0,404
 GET    /quizzes/{quiz_id=own.hidden_quiz_id}/attempts  404       404          404            404          404          200/0        404          200/0
 POST   /quizzes/{quiz_id}/attempts                  201,404,404  201,404,404  404,201,404    404          404          404          404          404
@@ -195,6 +198,7 @@ GET    /students/{student_id=lecturer_id}/enrollments     404    404          40
 
 GET    /students/{student_id}/performance           200/1,404,404  404        404,200/1,404  404          404          200/2,404,404  404,200/1,404  200/2,200/1,404
 GET    /students/{student_id}/performance?count=true  200/1,404,404  404      404,200/1,404  404          404          200/2,404,404  404,200/1,404  200/2,200/1,404
+GET    /students/{student_id}/performance?course_id={own.course_id}  200/1,404,404  404  404,200/0,404  404  404  200/1,404,404  404,200/0,404  200/1,200/0,404
 GET    /students/{student_id=@dropped_student}/performance  404  404          404            200/0        404          200/1        404          200/1
 GET    /students/{student_id=@invited_student}/performance  404  404          404            404          200/0        200/1        404          200/1
 GET    /students/{student_id=lecturer_id}/performance  404       404          404            404          404          404          404          404

@@ -197,7 +197,9 @@ def calls(school: School, empty_term_id: UUID, uploading_file_id: UUID) -> dict[
             for each in (asked, unasked)
         ],
         "quizzes/read_questions": [asked, unasked],
-        "attempts/list_attempts": pages(quiz_id=own["taken_quiz_id"]),
+        "attempts/list_attempts": [
+            call for state in (None, "graded") for call in pages(quiz_id=own["taken_quiz_id"], state=state)
+        ],
         "attempts/read_attempt": [
             {"actor": actor, "attempt_id": own[name]}
             for actor, name in (
@@ -223,7 +225,11 @@ def calls(school: School, empty_term_id: UUID, uploading_file_id: UUID) -> dict[
             }
             for dry_run in (True, False)
         ],
-        "performance/list_performance": pages(student_id=own["student_id"]),
+        "performance/list_performance": [
+            call
+            for course_id in (None, own["course_id"])
+            for call in pages(student_id=own["student_id"], course_id=course_id)
+        ],
         "dashboards/read_student_dashboard": [
             {"actor": ADMIN, "student_id": own["student_id"]},
             {"actor": ADMIN, "student_id": school.people["alumnus"]},

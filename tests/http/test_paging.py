@@ -66,8 +66,15 @@ select %(course_id)s, 'Past', 'closed', 1 from generate_series(1, 2);
 
 -- Whose they are is no matter here: each of another student.
 delete from lms.quiz_attempts where quiz_id = %(quiz_id)s;
-insert into lms.quiz_attempts (quiz_id, quiz_version, student_id, attempt_number, max_score)
-select %(quiz_id)s, 1, user_id, 1, 2
+insert into lms.quiz_attempts (quiz_id, quiz_version, student_id, attempt_number, max_score, state, submitted_at)
+select
+    %(quiz_id)s,
+    1,
+    user_id,
+    1,
+    2,
+    case when hashtext(email) & 3 = 0 then 'submitted' else 'in_progress' end,
+    case when hashtext(email) & 3 = 0 then now() end
 from lms.users
 where email like '%%@pages.example';
 
@@ -80,8 +87,8 @@ STUDENTS = "select user_id from lms.users where role = 'student' order by user_i
 ENROLLED = (
     "select student_id from lms.student_enrollments where course_id = %(course_id)s order by student_id"
 )
-PARTS = ("dropped", "at-risk", "gradebook")
-"""What shows only a part of those on the course."""
+PARTS = ("dropped", "submitted", "at-risk", "gradebook")
+"""What shows only a part of those on the course, or of their attempts."""
 
 WANTED = {
     "/courses": "select course_id from lms.courses where lecturer_id = %(lecturer_id)s order by course_id",
@@ -108,6 +115,10 @@ WANTED = {
     ),
     "/quizzes/{quiz_id}/attempts": (
         "select attempt_id from lms.quiz_attempts where quiz_id = %(quiz_id)s order by attempt_id"
+    ),
+    "/quizzes/{quiz_id}/attempts?state=submitted": (
+        "select attempt_id from lms.quiz_attempts where quiz_id = %(quiz_id)s and state = 'submitted' "
+        "order by attempt_id"
     ),
     "/students/{student_id}/performance": (
         "select course_id from lms.student_enrollments where student_id = %(student_id)s order by course_id"

@@ -81,7 +81,10 @@ def grades_of(row: dict[str, Any], titles: dict[str, str]) -> dict[str, Grade]:
     """By the title of a quiz, in order."""
     return {
         titles[grade["quiz_id"]]: Grade(
-            share=grade["share"], attempts=grade["attempts"], state=grade["state"]
+            share=grade["share"],
+            attempts=grade["attempts"],
+            awaiting_review=grade["awaiting_review"],
+            state=grade["state"],
         )
         for grade in row["grades"]
     }

@@ -79,6 +79,7 @@ class Grade:
 
     share: Decimal | None
     attempts: int
+    awaiting_review: int
     state: str
 
 
@@ -191,6 +192,7 @@ class Dataset:
                 found[attempt.student][attempt.quiz.title] = Grade(
                     share=rounded(attempt.share) if graded else None,
                     attempts=1,
+                    awaiting_review=int(not graded),
                     state="graded" if graded else "submitted",
                 )
         return found

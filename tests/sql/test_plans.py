@@ -53,6 +53,7 @@ LARGE = {
     "sessions",
     "student_enrollments",
     "syllabus_weeks",
+    "topic_performance",
     "users",
 }
 
@@ -119,6 +120,8 @@ GIVEN_TO: dict[str, dict[str, str | None]] = {
     "enrollments/list_enrollments": {"state": None},
     "enrollments/update_enrollment": {"patch": '{"state": "dropped"}'},
     "materials/create_uploaded_material": {"kind": "text", "title": "New"},
+    "performance/list_performance": {"course_id": None},
+    "attempts/list_attempts": {"state": None},
     "attempts/submit_attempt": {"answers": '{"q1": true}'},
     "attempts/update_attempt": {"patch": '{"answers": {"q1": true}}'},
     "quizzes/import_questions": {
@@ -146,6 +149,7 @@ FILE_OF = {
 """In which state the file is that a statement is asked for."""
 
 FEW: list[tuple[str, dict[str, str | None]]] = [
+    ("attempts/list_attempts", {"state": "submitted"}),
     ("courses/list_courses_by_lecturer", {}),
     ("users/list_users_by_email", {"email_prefix": "student19999@"}),
     ("users/list_users_by_email", {"email_prefix": "a", "role": "super_admin"}),
@@ -159,6 +163,8 @@ FEW: list[tuple[str, dict[str, str | None]]] = [
 FILTERS: list[tuple[str, dict[str, str | None]]] = [
     *((name, {}) for name in LISTS if (name, {}) not in FEW),
     *FEW,
+    ("attempts/list_attempts", {"state": "in_progress"}),
+    ("attempts/list_attempts", {"state": "graded"}),
     ("courses/list_courses_by_lecturer", {"term_id": None}),
     ("enrollments/list_enrollments", {"state": "dropped"}),
     ("enrollments/list_enrollments", {"state": "invited"}),
@@ -179,8 +185,8 @@ SUMMING = {"dashboards/read_course_dashboard", "dashboards/read_student_dashboar
 RESIDUAL = {
     # What the lecturer teaches and what the student is on, compared, and once for whether they may ask at all.
     "performance/list_performance": {"lecturer": 4 * COURSES_OF_A_LECTURER + 2 * COURSES_OF_A_STUDENT},
-    # The columns, whoever is on the page.
-    "dashboards/list_gradebook": dict.fromkeys(ROLES, 3 * 200),
+    # The columns and their versions, whoever is on the page.
+    "dashboards/list_gradebook": dict.fromkeys(ROLES, 3 * 201),
     # Of each student on the page, and of the next one, the weeks of the course and the attempts at its quizzes.
     "dashboards/list_at_risk": dict.fromkeys(ROLES, 2 * QUIZZES_OF_THE_GRADED * (PAGE + 1)),
     "courses/list_courses_by_lecturer": {
@@ -701,6 +707,14 @@ def test_a_count_stops_at_ten_thousand(planner: Planner, name: str, mode: str) -
             15_000,
             "lms.quiz_attempts where quiz_id = %(quiz_id)s",
         ),
+        (
+            "attempts/list_attempts",
+            "lecturer",
+            {"state": "graded"},
+            "attempt_id",
+            15_000,
+            "lms.quiz_attempts where quiz_id = %(quiz_id)s and state = 'graded'",
+        ),
         ("users/list_users", "super_admin", {}, "user_id", 15_000, "lms.users"),
         (
             "users/list_users_by_role",
@@ -814,6 +828,17 @@ def test_where_few_are_at_risk_each_student_is_judged_by_this_course_alone(
     counted = planner.explain(query, mode, deep | {"with_total": "true"})
     assert counted.read() <= 2 * course
     assert counted.sorted <= PAGE
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_one_course_of_a_student_is_looked_up(planner: Planner, mode: str) -> None:
+    query = QUERIES["performance/list_performance"]
+    course_id = planner.school.own["course_id"]
+    for role in ROLES:
+        assert planner.items(query, role, course_id=course_id) == 1
+        plan = planner.explain(query, mode, planner.values(query, role, course_id=course_id))
+        # Whether a lecturer may ask at all is tried on what they teach.
+        assert plan.read() <= 10 + (COURSES_OF_A_LECTURER if role == "lecturer" else 0), role
 
 
 def test_an_offset_reads_what_it_skips(planner: Planner) -> None:
