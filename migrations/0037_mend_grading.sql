@@ -6,7 +6,7 @@
 -- locks  regrades, ACCESS EXCLUSIVE, while its few rows are read once for the rules
 -- undo   makes the functions what they were, and drops what a regrade says of what it left behind
 --
--- depends: 0035_follow_quiz_times
+-- depends: 0036_mend_quiz_times
 
 set local role lms_owner;
 

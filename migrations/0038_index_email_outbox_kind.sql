@@ -6,7 +6,7 @@
 -- undo   drops the index
 --
 -- transactional: false
--- depends: 0035_follow_quiz_times
+-- depends: 0037_mend_grading
 
 set role lms_owner;
 drop index concurrently if exists lms.email_outbox_next_attempt_at_delivery_id_kind_ix;

@@ -2543,7 +2543,6 @@ CREATE UNIQUE INDEX quiz_attempts_in_progress_uq ON lms.quiz_attempts USING btre
 
 COMMENT ON INDEX lms.quiz_attempts_in_progress_uq IS '409 You are taking this quiz already.';
 
-CREATE INDEX quiz_attempts_quiz_id_attempt_id_ix ON lms.quiz_attempts USING btree (quiz_id, attempt_id);
 CREATE INDEX quiz_attempts_quiz_id_quiz_version_graded_by_key_attempt_id_ix ON lms.quiz_attempts USING btree (quiz_id, quiz_version, graded_by_key, attempt_id);
 CREATE INDEX quiz_attempts_quiz_id_state_attempt_id_ix ON lms.quiz_attempts USING btree (quiz_id, state, attempt_id);
 CREATE INDEX quiz_attempts_quiz_id_student_id_ix ON lms.quiz_attempts USING btree (quiz_id, student_id) INCLUDE (due_at) WHERE (state = 'in_progress'::text);

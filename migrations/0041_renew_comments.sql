@@ -5,7 +5,7 @@
 -- locks  the tables, SHARE UPDATE EXCLUSIVE for an instant: nobody waits
 -- undo   makes the comments what they were
 --
--- depends: 0035_follow_quiz_times
+-- depends: 0040_drop_quiz_attempts_order
 
 set local role lms_owner;
 

@@ -1,13 +1,12 @@
 -- The index that attempts in one state are found by.
 --
 -- why    whoever teaches a course looks for what waits for a person: how much there is of each quiz, and page by page.
---        The attempts in all states are a merge of this index, too: quiz_attempts_quiz_id_attempt_id_ix is left for the
---        release before, and can be dropped in the next one
+--        The attempts in all states are a merge of this index, too
 -- locks  quiz_attempts, SHARE UPDATE EXCLUSIVE: nobody waits
 -- undo   drops the index
 --
 -- transactional: false
--- depends: 0035_follow_quiz_times
+-- depends: 0038_index_email_outbox_kind
 
 set role lms_owner;
 drop index concurrently if exists lms.quiz_attempts_quiz_id_state_attempt_id_ix;
