@@ -26,6 +26,7 @@
 --
 -- result  page  AtRiskPage    404: no such course for this actor to teach
 -- index   courses_pk, student_enrollments_course_id_state_student_id_ix, topic_performance_pk
+-- index   quiz_attempts_attempt_number_uq
 
 select /* dashboards/list_at_risk */
     case
