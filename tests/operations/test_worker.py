@@ -22,6 +22,7 @@ from pydantic import SecretStr
 
 from api.models.deliveries import ClaimedDelivery
 from api.operations import worker as worker_module
+from api.operations.mail import sender as sender_module
 from api.operations.mail.messages import compose
 from tests.conftest import TestDatabase
 from tests.operations.relay import SENDER, relay_settings, relaying, worker
@@ -223,7 +224,7 @@ def test_a_connection_that_the_server_dropped_costs_no_attempt(
 def test_connections_with_nothing_to_do_are_ended(
     database: TestDatabase, outbox: Outbox, mail: MailServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(worker_module, "IDLE_SECONDS", 0.2)
+    monkeypatch.setattr(sender_module, "IDLE_SECONDS", 0.2)
     with relaying(relay_settings(database, mail)):
         outbox.settled(outbox.queue("first"))
         # In order, and not just dropped.
@@ -319,7 +320,7 @@ def test_a_mail_that_cannot_be_written_delays_no_other(
             raise KeyError(delivery.email)
         return compose(delivery, *rest, **more)
 
-    monkeypatch.setattr(worker_module, "compose", fail)
+    monkeypatch.setattr(sender_module, "compose", fail)
     with relaying(relay_settings(database, mail, mail_retry_seconds=3_600)):
         poison, other = outbox.queue("poison"), outbox.queue("other")
         assert outbox.settled(other, patience=2) == ("sent", 1)
