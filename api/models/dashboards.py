@@ -218,8 +218,9 @@ class AtRisk(Response):
     )
     days_since_last_attempt: int | None = Field(
         description="Whole days since the latest start of an attempt; null without any, and then those since the "
-        "student was enrolled are what counts. A reason from 14 on, if the course is published and a published quiz "
-        "that the student never began was open within the last 14 days."
+        "student was enrolled are what counts. A reason from 14 on, if the course is published and there was something "
+        "to do for as long: a published quiz that the student never began, open within the last 14 days. If all of "
+        "those opened later, the days since the first of them are what counts."
     )
     reasons: Annotated[list[RiskReason], Field(min_length=1)] = Field(
         description="Which of these numbers are reasons, in this order."

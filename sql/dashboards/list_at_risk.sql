@@ -10,8 +10,9 @@
 --                          any, and exams without a week count.
 -- days_since_last_attempt  14 or more: whole days of 24 hours since the latest started_at of an attempt at a quiz of
 --                          the course; null without any, and then those since enrolled_at are what counts. No reason
---                          unless the course is published and there was something to do: a published quiz, open
---                          within the last 14 days, that the student has never begun.
+--                          unless the course is published and there was something to do for as long: a published quiz
+--                          that the student has never begun, open within the last 14 days; if all of those opened
+--                          later, the days since the first of them are what counts.
 -- reasons                  the names of those that are, in this order.
 -- Students are judged in turn until the page is full, each by their attempts at the quizzes of the course, which are
 -- looked up quiz by quiz. So a page costs a page where most are at risk, and where few are, at most all students times
@@ -53,10 +54,14 @@ left join lateral (
                 when quizzes.state = 'closed' then least(quizzes.closes_at, quizzes.updated_at)
                 when quizzes.state = 'published' and quizzes.closes_at <= now() then quizzes.closes_at
             end as ended_at,
-            courses.state = 'published'
-            and quizzes.state = 'published'
-            and coalesce(quizzes.opens_at <= now(), true)
-            and coalesce(quizzes.closes_at > now() - interval '14 days', true) as was_open_lately
+            case
+                when
+                    courses.state = 'published'
+                    and quizzes.state = 'published'
+                    and coalesce(quizzes.opens_at <= now(), true)
+                    and coalesce(quizzes.closes_at > now() - interval '14 days', true)
+                    then coalesce(quizzes.opens_at, '-infinity')
+            end as offered_since
         from lms.quizzes
         where quizzes.course_id = courses.course_id
     ),
@@ -82,7 +87,7 @@ left join lateral (
                 ) as missed_quizzes,
                 round(avg(taken.share) filter (where quizzes.state <> 'draft'), 4) as average_share,
                 max(taken.started_at) as started_at,
-                bool_or(taken.attempts = 0 and quizzes.was_open_lately) as had_something_to_do
+                min(quizzes.offered_since) filter (where taken.attempts = 0) as offered_since
             from quizzes
             cross join lateral (
                 -- A group of its own for each quiz: joined, all that the student ever took might be read.
@@ -109,7 +114,11 @@ left join lateral (
             select
                 floor(extract(epoch from now() - results.started_at) / 86400) as days_since_last_attempt,
                 floor(
-                    extract(epoch from now() - coalesce(results.started_at, enrollments.enrolled_at)) / 86400
+                    extract(
+                        epoch from now()
+                        - greatest(coalesce(results.started_at, enrollments.enrolled_at), results.offered_since)
+                    )
+                    / 86400
                 ) as idle_days
         ) as activity
         cross join lateral (
@@ -120,7 +129,7 @@ left join lateral (
                         case when results.missed_quizzes >= 2 then 'missed_quizzes' end,
                         case when results.average_share < 0.5 then 'average_share' end,
                         case
-                            when activity.idle_days >= 14 and results.had_something_to_do
+                            when activity.idle_days >= 14 and results.offered_since is not null
                                 then 'days_since_last_attempt'
                         end
                     ],

@@ -184,7 +184,10 @@ def test_who_never_began_is_judged_by_how_long_they_have_been_enrolled(
     ("state", "opens", "closes", "expected"),
     [
         ("published", None, None, ["days_since_last_attempt"]),
-        ("published", -1, 1, ["days_since_last_attempt"]),
+        ("published", -14, 1, ["days_since_last_attempt"]),
+        # The first there is after a break.
+        ("published", -13, 1, []),
+        ("published", -20, -13, ["days_since_last_attempt"]),
         ("published", None, -13, ["days_since_last_attempt"]),
         ("published", None, -14, []),
         ("published", 1, None, []),

@@ -10,8 +10,8 @@ import pytest
 from psycopg.types.json import Jsonb
 
 from api.operations.import_courses import ImportReport, import_courses
-from api.operations.material_source import Line
 from api.operations.question_source import read_questions
+from api.operations.source_files import Line
 from tests.conftest import TestDatabase
 from tests.operations.courses import add_questions, course, folder, question
 from tests.operations.test_import_courses import add_person, run
