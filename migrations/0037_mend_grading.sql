@@ -2,7 +2,8 @@
 --
 -- why    half a cent was rounded down where division had cut the share of it; one attempt that cannot be graded, takes
 --        long or is locked by somebody kept all others from being graded again or handed in; the row of audit about an
---        overdue attempt did not say which
+--        overdue attempt did not say which; and nobody was told of another score than an imported one whose review had
+--        been taken back in between
 -- locks  regrades, ACCESS EXCLUSIVE, while its few rows are read once for the rules
 -- undo   makes the functions what they were, and drops what a regrade says of what it left behind
 --
@@ -277,3 +278,120 @@ comment on function lms.submit_overdue_attempts(integer, integer) is
     'that it takes. An error names the first of those that it was at, and none was handed in.';
 -- squawk-ignore ban-drop-function
 drop function lms.hand_in_overdue_attempts(uuid[]);
+
+create or replace function lms.review_attempt(token_hash bytea, attempt_id uuid, seen_version integer, reviews jsonb)
+returns setof lms.quiz_attempts
+language plpgsql volatile security definer rows 1
+set search_path = pg_catalog, pg_temp
+set jit = off
+as $$
+declare
+    known record;
+    defect record;
+    stale lms.quiz_attempts;
+    reviewed lms.quiz_attempts;
+    score_before numeric;
+    change_id uuid;
+begin
+    -- The quiz first, as lms.record_grades() has it, and lms.follow_quiz_times().
+    perform
+    from lms.quizzes
+    where
+        quizzes.quiz_id = (
+            select attempts.quiz_id from lms.quiz_attempts as attempts where attempts.attempt_id = review_attempt.attempt_id
+        )
+    for key share;
+    select
+        attempts.version,
+        attempts.state,
+        attempts.student_id,
+        attempts.score,
+        versions.questions,
+        quizzes.course_id,
+        courses.state as course_state,
+        actor.user_id as reviewer_id
+    into known
+    from lms.quiz_attempts as attempts
+    join lms.quiz_versions as versions
+        on versions.quiz_id = attempts.quiz_id and versions.version_number = attempts.quiz_version
+    join lms.quizzes on quizzes.quiz_id = attempts.quiz_id
+    join lms.courses on courses.course_id = quizzes.course_id
+    cross join lms.actor(review_attempt.token_hash) as actor
+    where
+        attempts.attempt_id = review_attempt.attempt_id
+        and lms.can_teach(actor.user_id, actor.role, courses.lecturer_id)
+    for no key update of attempts;
+    if not found then
+        return;
+    end if;
+    if known.version <> review_attempt.seen_version then
+        stale.version := known.version;
+        return next stale;
+        return;
+    end if;
+    if known.state = 'in_progress' then
+        perform lms.refuse('quiz_attempts_handed_in');
+    end if;
+    select found.rule, found.pointer
+    into defect
+    from lms.reviews_defect(known.questions, review_attempt.reviews) as found;
+    if defect.rule is not null then
+        perform lms.refuse(defect.rule, defect.pointer);
+    end if;
+    update lms.quiz_attempts as attempts
+    set reviews = jsonb_strip_nulls(attempts.reviews || review_attempt.reviews)
+    where attempts.attempt_id = review_attempt.attempt_id;
+    perform lms.record_grades(array[review_attempt.attempt_id]);
+    select attempts.*   -- the function's type is that of the table
+    into reviewed
+    from lms.quiz_attempts as attempts
+    where attempts.attempt_id = review_attempt.attempt_id;
+
+    score_before := coalesce(
+        known.score,
+        -- Without a score, since a review was taken back: the last one that there was, though it may have been imported.
+        (
+            select (coalesce(events.changes -> 'score' ->> 'to', events.changes -> 'score' ->> 'from'))::numeric
+            from lms.audit_events as events
+            where
+                events.user_id = known.student_id
+                and events.action in ('grades.update', 'grades.regrade')
+                and events.changes -> 'attempt_id' ->> 'to' = review_attempt.attempt_id::text
+                and 'number' in (
+                    jsonb_typeof(events.changes -> 'score' -> 'to'), jsonb_typeof(events.changes -> 'score' -> 'from')
+                )
+            order by events.audit_event_id desc
+            limit 1
+        )
+    );
+    -- Here, since only who has the row locked knows what the score was.
+    insert into lms.audit_events (actor_id, action, user_id, course_id, changes)
+    values (
+        known.reviewer_id,
+        'grades.update',
+        known.student_id,
+        known.course_id,
+        jsonb_build_object(
+            'attempt_id', jsonb_build_object('from', review_attempt.attempt_id, 'to', review_attempt.attempt_id),
+            'score', jsonb_build_object('from', known.score, 'to', reviewed.score)
+        )
+    );
+    if reviewed.score <> score_before then
+        insert into lms.score_changes (attempt_id, score_before, score)
+        values (review_attempt.attempt_id, score_before, reviewed.score)
+        returning score_change_id into change_id;
+        -- Who can no longer see the score is not told of it either.
+        insert into lms.email_outbox (kind, user_id, course_id, score_change_id)
+        select
+            'score_changed',
+            known.student_id,
+            known.course_id,
+            change_id
+        where
+            exists (
+                select from lms.can_attend(known.student_id, 'student', known.course_id, known.course_state)
+            );
+    end if;
+    return next reviewed;
+end;
+$$;

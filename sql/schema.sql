@@ -1569,15 +1569,17 @@ begin
     where attempts.attempt_id = review_attempt.attempt_id;
     score_before := coalesce(
         known.score,
-        -- Without a score, since a review was taken back: the last one that there was.
+        -- Without a score, since a review was taken back: the last one that there was, though it may have been imported.
         (
-            select (events.changes -> 'score' ->> 'to')::numeric
+            select (coalesce(events.changes -> 'score' ->> 'to', events.changes -> 'score' ->> 'from'))::numeric
             from lms.audit_events as events
             where
                 events.user_id = known.student_id
                 and events.action in ('grades.update', 'grades.regrade')
                 and events.changes -> 'attempt_id' ->> 'to' = review_attempt.attempt_id::text
-                and jsonb_typeof(events.changes -> 'score' -> 'to') = 'number'
+                and 'number' in (
+                    jsonb_typeof(events.changes -> 'score' -> 'to'), jsonb_typeof(events.changes -> 'score' -> 'from')
+                )
             order by events.audit_event_id desc
             limit 1
         )

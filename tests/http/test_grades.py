@@ -76,28 +76,45 @@ def test_a_review_changes_the_score_and_is_read_as_it_was_answered(
     assert len(told(admin)) == 2
 
 
-def test_an_essay_waits_for_a_person(
-    lecturer: Client, course: str, school: School, admin: psycopg.Connection[Any]
-) -> None:
+def hand_in_essay(
+    lecturer: Client, course: str, school: School, admin: psycopg.Connection[Any], reviews: str = "{}"
+) -> str:
+    """Where the grade is of an essay that was handed in, with a question that the key knows."""
     made = str(lecturer.post(f"{course}/quizzes", {"title": "Essay"}).headers["location"])
     lecturer.put(f"{made}/questions", quiz("essay", "true_false", points=3)._asdict())
     attempt_id = one(
         admin,
         "insert into lms.quiz_attempts (quiz_id, quiz_version, student_id, attempt_number, answers, max_score, "
-        "state, submitted_at) values (%(quiz)s, 1, %(student_id)s, 1, "
-        '\'{"q1": "It is so.", "q2": true}\', 6, \'submitted\', now()) returning attempt_id',
-        {**school.own, "quiz": made.rpartition("/")[2]},
+        "reviews, state, submitted_at) values (%(quiz)s, 1, %(student_id)s, 1, "
+        '\'{"q1": "It is so.", "q2": true}\', 6, %(reviews)s, \'submitted\', now()) returning attempt_id',
+        {**school.own, "quiz": made.rpartition("/")[2], "reviews": reviews},
     )
     admin.execute("select from lms.record_grades(array[%s]::uuid[])", (attempt_id,))
-    waiting = lecturer.get(f"/attempts/{attempt_id}/grade").json()
+    return f"/attempts/{attempt_id}/grade"
+
+
+def test_an_essay_waits_for_a_person(
+    lecturer: Client, course: str, school: School, admin: psycopg.Connection[Any]
+) -> None:
+    grade = hand_in_essay(lecturer, course, school, admin)
+    waiting = lecturer.get(grade).json()
     assert (waiting["state"], waiting["score"]) == ("submitted", None)
     assert waiting["feedback"] == {"q1": {"points": None}, "q2": {"points": 3}}
-    done = lecturer.put(f"/attempts/{attempt_id}/grade", {"reviews": {"q1": {"points": 2.5}}}).json()
+    done = lecturer.put(grade, {"reviews": {"q1": {"points": 2.5}}}).json()
     assert (done["state"], done["score"]) == ("graded", 5.5)
     assert told(admin) == []
     # Taken back, and given anew: whoever has seen the first is told of the second.
-    lecturer.put(f"/attempts/{attempt_id}/grade", {"reviews": {"q1": None}})
-    lecturer.put(f"/attempts/{attempt_id}/grade", {"reviews": {"q1": {"points": 1}}})
+    lecturer.put(grade, {"reviews": {"q1": None}})
+    lecturer.put(grade, {"reviews": {"q1": {"points": 1}}})
+    assert told(admin) == [("student@school.example", 5.5, 4)]
+
+
+def test_the_score_of_an_imported_attempt_was_seen_too(
+    lecturer: Client, course: str, school: School, admin: psycopg.Connection[Any]
+) -> None:
+    grade = hand_in_essay(lecturer, course, school, admin, reviews='{"q1": {"points": 2.5}}')
+    assert lecturer.put(grade, {"reviews": {"q1": None}}).json()["state"] == "submitted"
+    lecturer.put(grade, {"reviews": {"q1": {"points": 1}}})
     assert told(admin) == [("student@school.example", 5.5, 4)]
 
 

@@ -527,6 +527,18 @@ class Checks:
         if answer.status_code != 404:
             yield f"a draft is taken: {answer.text}"
         self.matrix.tables.restore()
+        # The school has one in progress, and one that is graded, of a classmate.
+        self.matrix.tables.connection.execute(
+            "update lms.quiz_attempts set state = 'submitted', score = null, graded_at = null "
+            "where attempt_id = %(graded_attempt_id)s",
+            school.own,
+        )
+        answer = self.matrix.client.get(
+            f"/quizzes/{school.own['taken_quiz_id']}/attempts", headers=school.headers("student")
+        )
+        self.matrix.tables.restore()
+        if str(school.own["graded_attempt_id"]) in answer.text:
+            yield "the essay of a classmate"
 
     def dashboards(self) -> Iterator[str]:
         """Who dropped a course is none of its students, and a draft no column."""
@@ -565,6 +577,12 @@ class Checks:
         self.matrix.tables.restore()
         if str(self.matrix.school.own["draft_course_id"]) in shown.text:
             yield "a draft on the dashboard of who completed it"
+        dropped = self.matrix.client.get(
+            f"/students/{self.matrix.school.people['dropped_student']}/dashboard",
+            headers=self.matrix.school.headers("dropped_student"),
+        )
+        if dropped.json().get("open_quizzes"):
+            yield "who dropped a course goes on with a quiz of it"
 
     def token(self, name: str) -> str:
         token = self.matrix.school.principals[name].token
