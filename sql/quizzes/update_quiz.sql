@@ -51,7 +51,7 @@ updated as (
         state = case
             when not $4 ? 'state' then quizzes.state
             -- It would be gone for those who took it, and count on for what they have mastered.
-            when $4 ->> 'state' = 'draft' and quizzes.state <> 'draft' and lms.was_taken(quizzes.quiz_id)
+            when $4 ->> 'state' = 'draft' and $4 ->> 'state' <> quizzes.state and lms.was_taken(quizzes.quiz_id)
                 then lms.refuse('quizzes_state_taken')
             else $4 ->> 'state'
         end,

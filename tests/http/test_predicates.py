@@ -618,6 +618,7 @@ def test_every_file_that_asks_who_acts_decides_by_it_or_shows_what_everybody_may
         # Decided behind the door that it goes through.
         "answer_keys/put_answer_key",
         "answer_keys/read_answer_key",
+        "attempts/submit_attempt",
         "grades/put_grade",
         "quizzes/import_questions",
         "quizzes/put_questions",
