@@ -181,6 +181,7 @@ def test_the_service_cannot(api: psycopg.Connection[Any], statement: str) -> Non
         api.execute(sql.SQL(statement))
 
 
+@pytest.mark.usefixtures("school")
 @pytest.mark.parametrize(
     "statement",
     [
