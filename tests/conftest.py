@@ -52,10 +52,15 @@ class TestDatabase:
 
 
 @pytest.fixture(scope="session")
-def seed(pytestconfig: pytest.Config) -> int:
+def new_seed(pytestconfig: pytest.Config) -> Callable[[], int]:
     """Where random choices begin: what --seed says, or anywhere."""
     given: int | None = pytestconfig.getoption("--seed")
-    return secrets.randbits(32) if given is None else given
+    return lambda: secrets.randbits(32) if given is None else given
+
+
+@pytest.fixture
+def seed(new_seed: Callable[[], int]) -> int:
+    return new_seed()
 
 
 @pytest.fixture(scope="session")

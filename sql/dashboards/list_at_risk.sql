@@ -85,7 +85,7 @@ left join lateral (
                 count(*) filter (
                     where taken.attempts = 0 and quizzes.ended_at > greatest(quizzes.opens_at, enrollments.enrolled_at)
                 ) as missed_quizzes,
-                round(avg(taken.share) filter (where quizzes.state <> 'draft'), 4) as average_share,
+                round(avg(taken.share), 4) as average_share,
                 max(taken.started_at) as started_at,
                 min(quizzes.offered_since) filter (where taken.attempts = 0) as offered_since
             from quizzes

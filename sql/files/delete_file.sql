@@ -4,7 +4,6 @@
 -- $1  file_id  uuid
 --
 -- result  count
--- index   files_pk
 
 delete /* files/delete_file */ from lms.files
 where file_id = $1 and state = 'deleting';

@@ -8,7 +8,6 @@
 --
 -- role    lms_worker
 -- result  count
--- index   regrades_pk
 
 update /* regrades/leave_attempt */ lms.regrades
 set

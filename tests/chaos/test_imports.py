@@ -94,8 +94,9 @@ def office(url: str, school: School) -> Office:
 
 @pytest.fixture(scope="module")
 def files(
-    admin: psycopg.Connection[Any], school: School, seed: int
+    admin: psycopg.Connection[Any], school: School, new_seed: Callable[[], int]
 ) -> tuple[EnrollmentFile, EnrollmentFile, int]:
+    seed = new_seed()
     broken, mended = make_files(seed, LINES, DEFECTS)
     admin.execute(
         "update lms.courses set capacity = %s where course_id = %s",

@@ -10,11 +10,11 @@ from api.database.results import Created
 from api.models.terms import NewTerm, Term
 
 
-class LongerTerm(NewTerm):
+class _LongerTerm(NewTerm):
     language: str = "en"
 
 
-async def create_term(db: Database, *, actor: Actor, term: LongerTerm) -> Created[Term]:
+async def create_term(db: Database, *, actor: Actor, term: _LongerTerm) -> Created[Term]:
     raise NotImplementedError
 
 

@@ -73,9 +73,7 @@ FORMS: dict[str, Any] = {
     "short_answer": lambda answer: isinstance(answer, str) and len(answer) <= 1_000,
     "numeric": lambda answer: isinstance(answer, int | float) and not isinstance(answer, bool),
     "matching": lambda answer: (
-        isinstance(answer, dict)
-        and answer.keys() <= {"s1", "s2"}
-        and all(isinstance(each, str) for each in answer.values())
+        isinstance(answer, dict) and all(isinstance(each, str) for each in answer.values())
     ),
     "essay": lambda answer: isinstance(answer, str),
 }
@@ -83,8 +81,13 @@ FORMS: dict[str, Any] = {
 
 
 def has_form(case: Case) -> bool:
-    is_none = case.answer is NOTHING or case.answer is None
-    return is_none or FORMS[case.asked.questions[0]["type"]](case.answer)
+    question = case.asked.questions[0]
+    if case.answer is NOTHING or case.answer is None:
+        return True
+    knows_stems = question["type"] != "matching" or {*case.answer} <= {
+        stem["id"] for stem in question["stems"]
+    }
+    return FORMS[question["type"]](case.answer) and knows_stems
 
 
 TAKEN = {name: case for name, case in CASES.items() if has_form(case)}

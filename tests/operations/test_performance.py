@@ -71,24 +71,20 @@ class History:
         if not self.quizzes:
             self.make()
         name = self.random.choice(STUDENTS)
-        attempt_id = self.one(
-            "insert into lms.quiz_attempts (quiz_id, quiz_version, student_id, attempt_number, max_score) "
-            "select quiz_id, version_number, %(student)s, (select coalesce(max(attempt_number), 0) + 1 "
-            "from lms.quiz_attempts where quiz_id = %(quiz)s and student_id = %(student)s), max_score "
-            "from lms.quiz_versions where quiz_id = %(quiz)s returning attempt_id",
-            student=self.school.people[name],
-            quiz=self.random.choice(self.quizzes),
-        )
         answers = {
             "q1": self.random.choice([True, False, "a", "b"]),
             "q2": self.random.choice([100, 3, "It is", ""]),
         }
-        self.one(
-            "select state from lms.submit_attempt(%s, %s, %s)",
-            sha256_of(name),
-            attempt_id,
-            json.dumps(answers),
+        attempt_id = self.one(
+            "insert into lms.quiz_attempts (quiz_id, quiz_version, student_id, attempt_number, answers, max_score) "
+            "select quiz_id, version_number, %(student)s, (select coalesce(max(attempt_number), 0) + 1 "
+            "from lms.quiz_attempts where quiz_id = %(quiz)s and student_id = %(student)s), %(answers)s, max_score "
+            "from lms.quiz_versions where quiz_id = %(quiz)s returning attempt_id",
+            student=self.school.people[name],
+            quiz=self.random.choice(self.quizzes),
+            answers=json.dumps(answers),
         )
+        self.one("select state from lms.submit_attempt(%s, %s, null)", sha256_of(name), attempt_id)
 
     def review(self) -> None:
         found = self.run(
