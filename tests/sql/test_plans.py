@@ -417,10 +417,13 @@ def test_it_uses_the_indexes_that_it_names_and_reads_no_table_whole(
 ) -> None:
     query = QUERIES[name]
     planner = planners[query.role]
-    for role in ROLES:
-        plan = planner.explain(query, mode, planner.values(query, role))
+    plans = {role: planner.explain(query, mode, planner.values(query, role)) for role in ROLES}
+    # A function stops at the first table that has nothing for the actor, and may join them in any order.
+    in_functions = set().union(*(plan.indexes for plan in plans.values() if plan.functions))
+    for role, plan in plans.items():
+        used = plan.indexes | (in_functions if plan.functions else set())
         for index in query.indexes:
-            assert plan.indexes & planner.stand_ins(index), f"{role}: {index}, not {plan.indexes}"
+            assert used & planner.stand_ins(index), f"{role}: {index}, not {used}"
         assert not plan.sequential & LARGE, role
         assert "actor" not in plan.functions, "lms.actor is not inlined"
 
