@@ -35,7 +35,11 @@ LIMIT = 12_000_000
 Send = Callable[..., httpx.Response]
 
 
-@pytest.fixture(scope="module", params=["folder", "S3"])
+STORES = ["folder", pytest.param("S3", marks=pytest.mark.once)]
+"""Where files lie. What a bucket says to us depends on no PostgreSQL."""
+
+
+@pytest.fixture(scope="module", params=STORES)
 def place(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Place:
     if request.param == "folder":
         return Folder(tmp_path_factory.mktemp("data"))

@@ -18,6 +18,8 @@ from tests.conftest import TestDatabase
 from tests.http.matrix import PUBLIC
 from tests.support.service import settings_for
 
+pytestmark = pytest.mark.once
+
 METHODS = {"get", "post", "put", "patch", "delete"}
 
 FILES = {

@@ -342,6 +342,7 @@ def test_whoever_has_another_score_is_told_what_it_was_and_is(
         assert "chapter" not in text
 
 
+@pytest.mark.once
 def test_killed_at_any_time_a_regrade_ends_where_it_would_have_ended(
     database: TestDatabase,
     owner: psycopg.Connection[Any],
