@@ -23,7 +23,7 @@ from api.http.service import actor_of, database_of
 from api.models.attempts import Attempt, AttemptPage, AttemptPatch, AttemptState, Submission
 from api.repositories import attempts
 
-STARTS: Final = 3
+STARTS: Final = 10
 """How often a start is tried, where each time the attempt that was under way is handed in before it is read."""
 
 
