@@ -121,7 +121,7 @@ def _named(what: str, prefix: str, role: str | None = None) -> dict[str, Any]:
 
 
 def _taken(number: int) -> dict[str, Any]:
-    return {"quiz_id": key(QUIZZES, number)}
+    return {"quiz_id": key(QUIZZES, number), "state": None}
 
 
 def _person(what: str, number: int) -> dict[str, Any]:
