@@ -47,7 +47,6 @@ left join lateral (
     with quizzes as materialized (
         select
             quizzes.quiz_id,
-            quizzes.state,
             quizzes.score_policy,
             quizzes.opens_at,
             case
