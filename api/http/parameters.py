@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from types import NoneType
 from typing import Any, get_args
 from urllib.parse import unquote_plus
@@ -25,23 +26,37 @@ _NOT_PARAMETERS = {"request", "data"}
 
 def check_parameters(scope: Scope, handler: BaseRouteHandler) -> None:
     """Raises ProblemError 422 for the first parameter that the route does not know, or not in this form."""
-    forms = _forms(handler)
-    for name, value in scope["path_params"].items():
-        _check(name, value, forms)
-    if not scope["query_string"]:
-        return
-    try:
-        pairs = list(_pairs(scope["query_string"].decode("ascii")))
-    except UnicodeError:
-        raise _refused("query", "It is not UTF-8.") from None
-    seen = set(scope["path_params"])
-    for name, value in pairs:
-        if name not in forms:
-            raise _refused(name, "There is no such parameter here.")
-        if name in seen:
-            raise _refused(name, "It is there twice.")
-        seen.add(name)
-        _check(name, value, forms)
+    known: _Known | None = handler.opt.get("known_parameters")
+    if known is None:
+        known = handler.opt["known_parameters"] = _Known(handler)
+    path_params = scope["path_params"]
+    for name, value in path_params.items():
+        _check(name, value, known.forms)
+    if scope["query_string"]:
+        known.check_query(scope["query_string"], tuple(path_params))
+
+
+class _Known:
+    """The parameters of a route."""
+
+    def __init__(self, handler: BaseRouteHandler) -> None:
+        self.forms = _forms(handler)
+        # The same few questions are asked again and again; a refusal is not remembered.
+        self.check_query = lru_cache(128)(self._check_query)
+
+    def _check_query(self, query: bytes, path_names: tuple[str, ...]) -> None:
+        try:
+            pairs = list(_pairs(query.decode("ascii")))
+        except UnicodeError:
+            raise _refused("query", "It is not UTF-8.") from None
+        seen = set(path_names)
+        for name, value in pairs:
+            if name not in self.forms:
+                raise _refused(name, "There is no such parameter here.")
+            if name in seen:
+                raise _refused(name, "It is there twice.")
+            seen.add(name)
+            _check(name, value, self.forms)
 
 
 def _pairs(query: str) -> Iterator[tuple[str, str]]:
@@ -62,18 +77,13 @@ def _check(name: str, value: str, forms: dict[str, tuple[re.Pattern[str], str] |
 
 def _forms(handler: BaseRouteHandler) -> dict[str, tuple[re.Pattern[str], str] | None]:
     """The parameters that a route has, each with the form it must have, where Litestar is too kind."""
-    known: dict[str, Any] | None = handler.opt.get("parameter_forms")
-    if known is None:
-        parameters = handler.parsed_fn_signature.parameters
-        names = handler.opt["parameter_names"] = {
-            name: getattr(field.kwarg_definition, "name", None) or name
-            for name, field in parameters.items()
-            if name not in _NOT_PARAMETERS
-        }
-        known = handler.opt["parameter_forms"] = {
-            names[name]: _form(parameters[name].annotation) for name in names
-        }
-    return known
+    parameters = handler.parsed_fn_signature.parameters
+    names = handler.opt["parameter_names"] = {
+        name: getattr(field.kwarg_definition, "name", None) or name
+        for name, field in parameters.items()
+        if name not in _NOT_PARAMETERS
+    }
+    return {names[name]: _form(parameters[name].annotation) for name in names}
 
 
 def _form(annotation: Any) -> tuple[re.Pattern[str], str] | None:
