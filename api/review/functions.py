@@ -2,17 +2,20 @@
 
 import importlib
 import pkgutil
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import fields, is_dataclass
 from inspect import getmembers, isclass
-from typing import Any, Final, get_type_hints
+from typing import Any, Final, get_args, get_origin, get_type_hints
 
 import api.models
 import api.repositories
+from api.database.parameters import Patch
 from api.database.queries import Query, QueryFileError
-from api.database.query import BOUND, PYTHON_TYPES, SignatureError, bind
+from api.database.query import BOUND, PYTHON_TYPES, SignatureError, bind, sources_of
 from api.review.form import place
 from api.review.server import Column
+from api.review.statements import without_comments
 
 Functions = Mapping[str, Callable[..., Any]]
 
@@ -54,6 +57,29 @@ def compare_functions(queries: Mapping[str, Query], functions: Functions) -> Ite
             bind(query, functions[name])
         except SignatureError as error:
             yield f"{place(query)}: {error}"
+        else:
+            yield from _compare_patches(query, functions[name])
+
+
+def _compare_patches(query: Query, function: Callable[..., Any]) -> Iterator[str]:
+    """Fields of a merge patch that the statement leaves: a client's change would be accepted and dropped."""
+    sources = sources_of(function)
+    text = without_comments(query.text)
+    for number, parameter in enumerate(query.parameters, 1):
+        hint = sources[parameter.name].type
+        if get_origin(hint) is not Patch:
+            continue
+        uses = set(re.findall(rf"\${number}\b(?: (\?|->>?) '(\w+)')?", text))
+        if ("", "") in uses:
+            continue  # all of it, as lms.merge_patch() takes it
+        (model,) = get_args(hint)
+        # What is absent stays and what is null is cleared, so each is asked for, and read.
+        asked = {name for operator, name in uses if operator == "?"}
+        read = {name for operator, name in uses if operator != "?"}
+        for name in sorted(model.model_fields.keys() - (asked & read)):
+            yield f"{place(query)}: {model.__name__} has a field {name} that the patch is not asked for"
+        for name in sorted((asked | read) - model.model_fields.keys()):
+            yield f"{place(query)}: {model.__name__} has no field {name}, which the patch is asked for"
 
 
 def compare_columns(query: Query, columns: tuple[Column, ...], known: Mapping[str, type]) -> Iterator[str]:

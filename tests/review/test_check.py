@@ -343,6 +343,26 @@ SPOILED = {
         ("terms/read_term", "-- result  versioned  Term", "-- result  versioned   Term"),
         "sql/terms/read_term.sql:7: a result is one of: json, page, created",
     ),
+    "a field of a patch that no column takes": (
+        (
+            "terms/update_term",
+            "        ends_on = case when $4 ? 'ends_on' then ($4 ->> 'ends_on')::date else terms.ends_on end,\n",
+            "",
+        ),
+        ": TermPatch has a field ends_on that the patch is not asked for",
+    ),
+    "a field of a patch that is cleared where it is absent": (
+        (
+            "terms/update_term",
+            "case when $4 ? 'code' then $4 ->> 'code' else terms.code end",
+            "$4 ->> 'code'",
+        ),
+        ": TermPatch has a field code that the patch is not asked for",
+    ),
+    "a field that no patch has": (
+        ("terms/update_term", "$4 ? 'code' then $4 ->> 'code'", "$4 ? 'name' then $4 ->> 'name'"),
+        ": TermPatch has no field name, which the patch is asked for",
+    ),
     "an unknown line in the header": (
         ("terms/read_term", "-- index   terms_pk", "-- indices terms_pk"),
         "sql/terms/read_term.sql:8: expected $n, role, result, fails or index",
