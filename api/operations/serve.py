@@ -4,11 +4,15 @@ import asyncio
 import copy
 import errno
 import logging
+import os
+import signal
 import socket
 import sys
+import threading
 from collections.abc import Awaitable, Callable, Iterator, MutableMapping
 from contextlib import contextmanager, suppress
 from ipaddress import ip_address
+from multiprocessing import parent_process
 from typing import Any, Final
 
 import uvicorn
@@ -76,7 +80,7 @@ def serve_workers(settings: Settings, listener: socket.socket, *, workers: int) 
     Raises:
         SystemExit: the service refused to start. It said why.
     """
-    config = _config("api.operations.serve:create_explaining_app", workers=workers, log_level="info")
+    config = _config("api.operations.serve:create_supervised_app", workers=workers, log_level="info")
     if workers == 1:
         _run(uvicorn.Server(config), listener)
         return
@@ -104,6 +108,22 @@ def serve_here(
     """
     config = _config(lambda: create_explaining_app(settings), workers=1, log_level="warning")
     _run(_AccompaniedServer(config, on_started, beside), listener)
+
+
+def create_supervised_app() -> _App:
+    """The application of one worker, which stops in order once nobody is left to supervise it.
+
+    uvicorn's own worker would go on, keep the port, and nobody could tell it to stop.
+    """
+    supervisor = parent_process()
+    if supervisor is not None:
+
+        def outlive() -> None:
+            supervisor.join()
+            os.kill(os.getpid(), signal.SIGTERM)
+
+        threading.Thread(target=outlive, daemon=True).start()
+    return create_explaining_app()
 
 
 def create_explaining_app(settings: Settings | None = None) -> _App:

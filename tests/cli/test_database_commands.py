@@ -5,10 +5,11 @@ import re
 import signal
 from pathlib import Path
 
+import psutil
 import pytest
 from psycopg.conninfo import conninfo_to_dict
 
-from tests.cli.support import lms, refusal, serve
+from tests.cli.support import PATIENCE, lms, refusal, serve
 from tests.conftest import TestDatabase
 from tests.support.postgres import Server
 
@@ -48,6 +49,24 @@ class TestServe:
             assert running.client().get("/health/ready").status_code == 200
             assert running.stop(signal.SIGTERM) == 0, running.output.read_text()
             assert "Traceback" not in running.output.read_text()
+
+    def test_no_worker_outlives_its_supervisor(self, database: TestDatabase, tmp_path: Path) -> None:
+        environment = {
+            "LMS_DATABASE_URL": database.service_url,
+            "LMS_DATABASE_POOLER": database.server.pooler,
+        }
+        with serve(tmp_path / "output", "--workers", 2, **environment) as running:
+            assert running.client().get("/health/ready").status_code == 200
+            supervisor = psutil.Process(running.process.pid)
+            workers = supervisor.children(recursive=True)
+            supervisor.kill()
+            _, left = psutil.wait_procs(workers, timeout=PATIENCE)
+        assert len(workers) >= 2
+        assert not left
+        assert "Traceback" not in running.output.read_text()
+        port = running.url.rpartition(":")[2]
+        with serve(tmp_path / "again", "--port", port, **environment) as again:
+            assert again.url == running.url
 
     @pytest.mark.parametrize("workers", [1, 2])
     def test_refuses_an_owner(self, database: TestDatabase, workers: int) -> None:
@@ -99,10 +118,6 @@ class TestImport:
 
 
 class TestSql:
-    def test_check_is_green(self, database: TestDatabase) -> None:
-        done = lms("sql", "check", LMS_MIGRATION_URL=database.admin_url)
-        assert (done.returncode, done.stdout) == (0, "Every query file is what it says.\n"), done
-
-    def test_check_needs_no_database(self, tmp_path: Path) -> None:
+    def test_check_is_green_and_needs_no_database(self, tmp_path: Path) -> None:
         done = lms("sql", "check", LMS_DATA_DIR=str(tmp_path))
-        assert done.returncode == 0, done
+        assert (done.returncode, done.stdout) == (0, "Every query file is what it says.\n"), done
