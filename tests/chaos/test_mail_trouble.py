@@ -44,7 +44,7 @@ def hall(database: TestDatabase) -> Hall:
 def test_enrolling_goes_on_while_the_mail_server_is_down(
     database: TestDatabase, hall: Hall, mail: MailServer, tmp_path: Path, full: bool, seed: int, say: Say
 ) -> None:
-    seconds = 600 if full else 20
+    seconds = 600 if full else 10
     randomly = random.Random(seed)  # noqa: S311 - nothing secret
     with psycopg.connect(database.admin_url, autocommit=True) as connection:
         courses = [open_race(connection, hall, number).course_id for number in range(10)]

@@ -40,7 +40,7 @@ from tests.support.postgres import Server, running_server
 
 Say = Callable[[str], None]
 
-CI = Size(enrolments=1_000, kills=25, crashes=2)
+CI = Size(enrolments=400, kills=10, crashes=1)
 FULL = Size(enrolments=10_000, kills=200, crashes=10)
 STUDENTS = 1_000
 DATABASE = "lms_outbox"

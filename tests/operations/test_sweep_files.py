@@ -110,7 +110,7 @@ MINE = """
 """
 
 
-@pytest.fixture(params=["folder", "S3"])
+@pytest.fixture(params=["folder", pytest.param("S3", marks=pytest.mark.once)])
 def place(request: pytest.FixtureRequest) -> Place:
     if request.param == "folder":
         return Folder(request.getfixturevalue("tmp_path"))

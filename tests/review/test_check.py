@@ -370,6 +370,7 @@ SPOILED = {
 }
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(("change", "finding"), SPOILED.values(), ids=SPOILED.keys())
 def test_it_finds(tree: Tree, change: tuple[str, str, str], finding: str) -> None:
     name, _, new = change
