@@ -447,6 +447,7 @@ class TestResults:
             database, "select attempts, best_score::float, average_score::float from lms.topic_performance"
         ) == [(2, 0.6, 0.5)]
 
+    @pytest.mark.once
     @pytest.mark.parametrize(
         ("line", "field"),
         [
@@ -471,6 +472,7 @@ class TestResults:
         assert refused == [("assessments.csv", 3, field)]
         assert report.imported["quizzes"] == report.imported["quiz_attempts"] == 1
 
+    @pytest.mark.once
     @pytest.mark.parametrize(
         ("line", "field"),
         [
@@ -560,6 +562,7 @@ class TestReport:
             import_oulad(url, enrolled(tmp_path, person()))
 
 
+@pytest.mark.once
 class TestRefusals:
     @pytest.mark.parametrize(
         ("line", "field"),
@@ -703,6 +706,7 @@ class TestRefusals:
         assert checksums(database.admin_url) == before
 
 
+@pytest.mark.once
 class TestDamage:
     @pytest.mark.parametrize("name", HEADERS)
     @pytest.mark.parametrize(
