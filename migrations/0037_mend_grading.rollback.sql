@@ -400,3 +400,47 @@ begin
     return next reviewed;
 end;
 $$;
+
+create or replace function lms.computed_performance()
+returns table (
+    student_id uuid,
+    course_id uuid,
+    week_number smallint,
+    attempts integer,
+    best_score numeric,
+    last_score numeric,
+    average_score numeric,
+    mastery text
+)
+language sql stable parallel safe
+begin atomic
+    select
+        scores.student_id,
+        scores.course_id,
+        scores.week_number,
+        scores.attempts,
+        scores.best_score,
+        scores.last_score,
+        scores.average_score,
+        lms.mastery(courses.mastery_policy, scores.best_score, scores.last_score, scores.average_score)
+    from (
+        select
+            attempts.student_id,
+            quizzes.course_id,
+            quizzes.week_number,
+            count(*)::integer as attempts,
+            round(max(attempts.score / attempts.max_score), 4) as best_score,
+            round(
+                (array_agg(
+                    attempts.score / attempts.max_score order by attempts.submitted_at desc, attempts.attempt_id desc
+                ))[1],
+                4
+            ) as last_score,
+            round(avg(attempts.score / attempts.max_score), 4) as average_score
+        from lms.quizzes
+        join lms.quiz_attempts as attempts on attempts.quiz_id = quizzes.quiz_id
+        where attempts.state = 'graded' and quizzes.week_number is not null
+        group by attempts.student_id, quizzes.course_id, quizzes.week_number
+    ) as scores
+    join lms.courses on courses.course_id = scores.course_id;
+end;

@@ -508,7 +508,7 @@ CREATE FUNCTION lms.computed_performance() RETURNS TABLE(student_id uuid, course
              round(avg((attempts.score / attempts.max_score)), 4) AS average_score
             FROM (lms.quizzes
               JOIN lms.quiz_attempts attempts ON ((attempts.quiz_id = quizzes.quiz_id)))
-           WHERE ((attempts.state = 'graded'::text) AND (quizzes.week_number IS NOT NULL))
+           WHERE ((attempts.score IS NOT NULL) AND (quizzes.week_number IS NOT NULL))
            GROUP BY attempts.student_id, quizzes.course_id, quizzes.week_number) scores
       JOIN lms.courses ON ((courses.course_id = scores.course_id)));
 END;
