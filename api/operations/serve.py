@@ -118,11 +118,11 @@ def create_supervised_app() -> _App:
     supervisor = parent_process()
     if supervisor is not None:
 
-        def outlive() -> None:
+        def stop_after() -> None:
             supervisor.join()
             os.kill(os.getpid(), signal.SIGTERM)
 
-        threading.Thread(target=outlive, daemon=True).start()
+        threading.Thread(target=stop_after, daemon=True).start()
     return create_explaining_app()
 
 

@@ -69,7 +69,7 @@ def _compare_patches(query: Query, function: Callable[..., Any]) -> Iterator[str
         hint = sources[parameter.name].type
         if get_origin(hint) is not Patch:
             continue
-        uses = set(re.findall(rf"\${number}\b(?: (\?|->>?) '(\w+)')?", text))
+        uses = set(re.findall(rf"\${number}\b(?:\s*(\?|->>?)\s*'(\w+)')?", text))
         if ("", "") in uses:
             continue  # all of it, as lms.merge_patch() takes it
         (model,) = get_args(hint)
