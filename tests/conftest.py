@@ -50,6 +50,17 @@ class TestDatabase:
     def service_url(self) -> str:
         return self.server.service_url(self.name)
 
+    @property
+    def service_environment(self) -> dict[str, str]:
+        """What `lms serve` is told of it."""
+        return {"LMS_DATABASE_URL": self.service_url, "LMS_DATABASE_POOLER": self.server.pooler}
+
+
+@pytest.fixture(scope="session")
+def full(pytestconfig: pytest.Config) -> bool:
+    """Whether campaigns and benchmarks run in full, and not their share for CI."""
+    return bool(pytestconfig.getoption("--full"))
+
 
 @pytest.fixture(scope="session")
 def new_seed(pytestconfig: pytest.Config) -> Callable[[], int]:

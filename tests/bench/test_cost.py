@@ -32,8 +32,7 @@ def servers(module_database: TestDatabase, school: School) -> Iterator[dict[str,
         )
         connection.execute("vacuum analyze")
     environment = {
-        "LMS_DATABASE_URL": module_database.service_url,
-        "LMS_DATABASE_POOLER": module_database.server.pooler,
+        **module_database.service_environment,
         "BENCH_TOKEN": school.principals["lecturer"].token or "",
         "BENCH_COURSE_ID": str(school.own["course_id"]),
     }
@@ -52,13 +51,12 @@ def test_a_request_costs_little_more_than_its_statement(
     bar: float,
     servers: dict[str, tuple[int, int]],
     school: School,
-    request: pytest.FixtureRequest,
+    full: bool,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     path = f"/courses/{school.own['course_id']}" if what == "one course" else "/courses?limit=20"
     ours = Target(*servers["ours"], _get(path, school.headers("lecturer")))
     bare = Target(*servers["bare"], _get("/course" if what == "one course" else "/page", {}))
-    full = request.config.getoption("--full")
     pairs, requests = (100, 1_000) if full else (60, 200)
     # A machine short of memory slows Python down more than it does the kernel, which the two share: the page of a
     # quiet machine's 1.37 was 1.61 on one. What is to be caught there is Litestar used as documented: 1.8 and 2.5.

@@ -120,11 +120,6 @@ class Schoolhouse:
 
 
 @pytest.fixture(scope="module")
-def full(pytestconfig: pytest.Config) -> bool:
-    return bool(pytestconfig.getoption("--full"))
-
-
-@pytest.fixture(scope="module")
 def schools(clone: Callable[[], TestDatabase], full: bool) -> Iterator[tuple[Schoolhouse, Schoolhouse]]:
     """The small one and the large one, which has the healthy course, and in full the crowded one too."""
     with ExitStack() as stack:

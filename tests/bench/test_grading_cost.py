@@ -23,8 +23,8 @@ BATCH = 1_000
 
 
 @pytest.fixture(scope="module")
-def attempts(pytestconfig: pytest.Config) -> int:
-    return 100_000 if pytestconfig.getoption("--full", default=False) else 5_000
+def attempts(full: bool) -> int:
+    return 100_000 if full else 5_000
 
 
 @pytest.fixture(scope="module")
@@ -99,7 +99,7 @@ def test_regrading_costs_a_few_plain_updates(
     owner: psycopg.Connection[Any],
     attempts: int,
     capsys: pytest.CaptureFixture[str],
-    pytestconfig: pytest.Config,
+    full: bool,
 ) -> None:
     batches = attempts // BATCH
     seconds(owner, REGRADE, batches)
@@ -114,7 +114,7 @@ def test_regrading_costs_a_few_plain_updates(
     assert row[2] > 100
 
     measured = []
-    for _ in range(3 if pytestconfig.getoption("--full", default=False) else 5):
+    for _ in range(3 if full else 5):
         owner.execute("vacuum lms.quiz_attempts")
         regrading = seconds(owner, REGRADE, batches)
         assert owner.execute(REGRADE.encode(), (BATCH,)).fetchone() == (0,)

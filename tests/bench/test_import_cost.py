@@ -166,11 +166,11 @@ def test_an_import_costs_little_more_than_a_copy_of_its_rows(
     template: str,
     oulad: Path,
     first: tuple[Copies, Run],
+    full: bool,
     request: pytest.FixtureRequest,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     copies, run = first
-    full = request.config.getoption("--full")
     if where == "in a new database":
         start, measured, pairs = template, [run], 5 if full else 1
     elif full:

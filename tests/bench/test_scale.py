@@ -253,13 +253,11 @@ class Place:
 
 
 @pytest.fixture(scope="module")
-def databases(
-    clone: Callable[[], TestDatabase], request: pytest.FixtureRequest
-) -> Iterator[dict[str, TestDatabase]]:
+def databases(clone: Callable[[], TestDatabase], full: bool) -> Iterator[dict[str, TestDatabase]]:
     """A small and a large database."""
     made = {"small": clone(), "large": clone()}
     fill(made["small"].admin_url, SMALL)
-    fill(made["large"].admin_url, FULL if request.config.getoption("--full") else LARGE)
+    fill(made["large"].admin_url, FULL if full else LARGE)
     yield made
     for each in made.values():
         drop_database(each.server, each.name)
@@ -270,9 +268,9 @@ def test_every_list_has_a_case() -> None:
 
 
 def test_the_tables_are_as_long_as_they_are_said_to_be(
-    databases: dict[str, TestDatabase], request: pytest.FixtureRequest
+    databases: dict[str, TestDatabase], full: bool
 ) -> None:
-    large = FULL if request.config.getoption("--full") else LARGE
+    large = FULL if full else LARGE
     for name, most in (("small", SMALL), ("large", large)):
         with psycopg.connect(databases[name].admin_url) as connection:
             for table in TABLES:
@@ -287,10 +285,10 @@ def test_the_tables_are_as_long_as_they_are_said_to_be(
 def test_a_page_takes_as_long_among_many_as_among_few(
     case: Case,
     databases: dict[str, TestDatabase],
-    request: pytest.FixtureRequest,
+    full: bool,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    batches = FULL_BATCHES if request.config.getoption("--full") else BATCHES
+    batches = FULL_BATCHES if full else BATCHES
     for _ in range(ATTEMPTS):
         first, deep = uvloop.run(_growth(case, databases, batches))
         if max(first.ratio, deep.ratio) <= MOST_GROWTH:

@@ -18,12 +18,6 @@ def hall(module_database: TestDatabase) -> Hall:
     return found_hall(module_database.admin_url)
 
 
-@pytest.fixture(scope="session")
-def full(pytestconfig: pytest.Config) -> bool:
-    """Whether the campaign runs in full, and not its share for CI."""
-    return bool(pytestconfig.getoption("--full"))
-
-
 @pytest.fixture
 def say(capsys: pytest.CaptureFixture[str]) -> Callable[[str], None]:
     """Print the figures of a campaign, whatever pytest captures."""
@@ -44,8 +38,7 @@ def serving(tmp_path_factory: pytest.TempPathFactory) -> Serving:
             tmp_path_factory.mktemp("serve") / "output",
             "--workers",
             2,
-            LMS_DATABASE_URL=database.service_url,
-            LMS_DATABASE_POOLER=database.server.pooler,
+            **database.service_environment,
             # How long a request may queue is another matter, and the machine may be busy.
             LMS_DATABASE_ACQUIRE_TIMEOUT="30",
         )

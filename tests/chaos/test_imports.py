@@ -247,8 +247,7 @@ def test_whoever_else_asks_does_not_wait_for_an_import(
                 )
         return found
 
-    database_url, pooler = module_database.service_url, module_database.server.pooler
-    with serve(tmp_path / "output", LMS_DATABASE_URL=database_url, LMS_DATABASE_POOLER=pooler) as running:
+    with serve(tmp_path / "output", **module_database.service_environment) as running:
         assert not all(asyncio.run(held_up(running.url)))
 
 

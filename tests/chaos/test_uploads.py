@@ -48,8 +48,7 @@ def start(module_database: TestDatabase, place: Place, tmp_path: Path) -> Start:
     """Starts `lms serve` with one worker, on the file's database and the store."""
     return lambda: serve(
         tmp_path / "output",
-        LMS_DATABASE_URL=module_database.service_url,
-        LMS_DATABASE_POOLER=module_database.server.pooler,
+        **module_database.service_environment,
         **place.environment,
     )
 

@@ -25,8 +25,7 @@ def test_a_school_gets_its_first_administrator_and_she_gets_back_in(
     assert (
         lms(*add, typed=f"{FIRST}\n", LMS_MIGRATION_URL=owner).stdout == "adler@school.example can log in.\n"
     )
-    environment = {"LMS_DATABASE_URL": database.service_url, "LMS_DATABASE_POOLER": database.server.pooler}
-    with serve(tmp_path / "output", **environment) as running:
+    with serve(tmp_path / "output", **database.service_environment) as running:
         token = log_in(running, FIRST).json()["access_token"]
         client = running.client()
         client.headers["Authorization"] = f"Bearer {token}"

@@ -41,21 +41,13 @@ class TestMigrate:
 class TestServe:
     @pytest.mark.parametrize("workers", [1, 2])
     def test_answers_and_stops_in_order(self, database: TestDatabase, tmp_path: Path, workers: int) -> None:
-        environment = {
-            "LMS_DATABASE_URL": database.service_url,
-            "LMS_DATABASE_POOLER": database.server.pooler,
-        }
-        with serve(tmp_path / "output", "--workers", workers, **environment) as running:
+        with serve(tmp_path / "output", "--workers", workers, **database.service_environment) as running:
             assert running.client().get("/health/ready").status_code == 200
             assert running.stop(signal.SIGTERM) == 0, running.output.read_text()
             assert "Traceback" not in running.output.read_text()
 
     def test_no_worker_outlives_its_supervisor(self, database: TestDatabase, tmp_path: Path) -> None:
-        environment = {
-            "LMS_DATABASE_URL": database.service_url,
-            "LMS_DATABASE_POOLER": database.server.pooler,
-        }
-        with serve(tmp_path / "output", "--workers", 2, **environment) as running:
+        with serve(tmp_path / "output", "--workers", 2, **database.service_environment) as running:
             assert running.client().get("/health/ready").status_code == 200
             supervisor = psutil.Process(running.process.pid)
             workers = supervisor.children(recursive=True)
@@ -65,7 +57,7 @@ class TestServe:
         assert not left
         assert "Traceback" not in running.output.read_text()
         port = running.url.rpartition(":")[2]
-        with serve(tmp_path / "again", "--port", port, **environment) as again:
+        with serve(tmp_path / "again", "--port", port, **database.service_environment) as again:
             assert again.url == running.url
 
     @pytest.mark.parametrize("workers", [1, 2])

@@ -102,7 +102,7 @@ def test_a_connection_that_the_server_closed_is_replaced(module_database: TestDa
 
 
 def test_no_connection_is_lost_to_clients_that_leave_or_fail(
-    module_database: TestDatabase, seed: int, request: pytest.FixtureRequest
+    module_database: TestDatabase, seed: int, full: bool
 ) -> None:
     chance = random.Random(seed)  # noqa: S311 - to be repeated from its seed
 
@@ -125,7 +125,7 @@ def test_no_connection_is_lost_to_clients_that_leave_or_fail(
             assert await answer(pool) == 42
 
     async def work(pool: Pool) -> None:
-        for _ in range(50 if request.config.getoption("--full") else 5):
+        for _ in range(50 if full else 5):
             await asyncio.gather(*[client(pool) for _ in range(100)])
         assert pool._wanted == 0, f"seed {seed}"
         assert await all_connections_answer(pool), f"seed {seed}"

@@ -242,9 +242,9 @@ def campaign(
 
 
 def test_each_write_leaves_its_row_and_no_refusal_leaves_any(
-    campaign: Campaign, pytestconfig: pytest.Config, capsys: pytest.CaptureFixture[str]
+    campaign: Campaign, full: bool, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    steps = 10_000 if pytestconfig.getoption("--full") else 400
+    steps = 10_000 if full else 400
     seed = secrets.randbits(32)
     campaign.chance.seed(seed)
     before = one(campaign.admin, "select count(*) from lms.audit_events")

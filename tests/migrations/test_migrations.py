@@ -78,9 +78,9 @@ def test_the_release_knows_the_newest_of_them() -> None:
 
 
 @pytest.fixture(scope="module")
-def tried(pytestconfig: pytest.Config) -> list[str]:
+def tried(full: bool) -> list[str]:
     """The migrations that are tried one by one: all, or in CI the newest, since those that are applied never change."""
-    return IDS if pytestconfig.getoption("--full") else IDS[-10:]
+    return IDS if full else IDS[-10:]
 
 
 def test_each_migration_goes_up_down_and_up_to_the_same_catalogue(
@@ -236,11 +236,11 @@ def test_sixteen_starters_at_once_all_succeed(
 def test_killed_anywhere_a_plain_second_run_completes(
     server: Server,
     undisturbed: Undisturbed,
-    pytestconfig: pytest.Config,
+    full: bool,
     seed: int,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    kills = 200 if pytestconfig.getoption("--full") else 4
+    kills = 200 if full else 4
     randomly = random.Random(seed)  # noqa: S311 - nothing secret
     reached: Counter[int] = Counter()
     too_late = 0

@@ -348,9 +348,8 @@ def test_killed_at_any_time_a_regrade_ends_where_it_would_have_ended(
     owner: psycopg.Connection[Any],
     mail: MailServer,
     tmp_path: Path,
-    pytestconfig: pytest.Config,
+    full: bool,
 ) -> None:
-    full = pytestconfig.getoption("--full", default=False)
     attempts, kills = (20_000, 30) if full else (2_000, 3)
     school(owner, attempts)
     owner.execute("update lms.student_enrollments set state = 'dropped'")

@@ -209,9 +209,9 @@ def differences(connection: psycopg.Connection[Any]) -> list[Any]:
 
 @pytest.mark.parametrize("number", range(4))
 def test_after_any_history_it_equals_a_recomputation(
-    owner: psycopg.Connection[Any], school: School, pytestconfig: pytest.Config, number: int
+    owner: psycopg.Connection[Any], school: School, full: bool, number: int
 ) -> None:
-    for seed in range(number * 1000, number * 1000 + (250 if pytestconfig.getoption("--full") else 2)):
+    for seed in range(number * 1000, number * 1000 + (250 if full else 2)):
         history = History(owner, school, Random(seed))  # noqa: S311 - histories, not secrets
         with owner.transaction(force_rollback=True):
             for _ in range(STEPS):
